@@ -1,0 +1,316 @@
+"""Wiring: the one place where the packages meet."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import logging
+import time
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from opentelemetry import trace
+from prometheus_client import CollectorRegistry, Info
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from quart import Quart, request
+from sqlalchemy import text
+
+from api.db import Database, DatabaseUnavailable
+from api.http.auth import AuthRoutesSettings, create_auth_blueprint
+from api.http.bodies import JsonRequest
+from api.http.edge import AddressLimiter, CorsMiddleware, EdgeMiddleware
+from api.http.errors import RateLimitExceeded, install_error_handlers
+from api.http.health import create_health_blueprint
+from api.http.openapi import openapi
+from api.http.pages import DIST, create_pages_blueprint
+from api.http.rooms import create_rooms_blueprint
+from api.http.security import client_address
+from api.http.ws import SignalingEndpoint
+from api.migrate import known_migrations
+from auth.errors import AuthError, TokenExpired
+from auth.metrics import AuthMetrics
+from auth.passwords import PasswordHasher
+from auth.service import AuthService
+from auth.store import AuthStore
+from observability.health import Readiness
+from observability.http import AccessLogMiddleware, MetricsMiddleware, TracingMiddleware
+from observability.request import Asgi, Receive, Scope, Send, request_info
+from signaling.gateway import Gateway
+from signaling.hub import Hub
+from signaling.metrics import SignalingMetrics
+from signaling.ports import Identity, NotIdentified, Unavailable
+from signaling.rooms import RoomService
+from signaling.store import RoomStore
+
+if TYPE_CHECKING:
+    from api.settings import Settings
+    from auth.principal import Principal
+    from signaling.core.room import RoomRules
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+VERSION = importlib.metadata.version("chatter")
+_MAX_BODY_BYTES = 64 * 1024
+_BODY_TIMEOUT_S = 10
+_JANITOR_INTERVAL_S = 600.0
+_REVOCATION_INTERVAL_S = 4.0
+
+
+@dataclass
+class Application:
+    """Everything that runs, put together. `start` and `stop` belong to whoever serves it."""
+
+    settings: Settings
+    registry: CollectorRegistry
+    database: Database
+    auth: AuthService
+    rooms: RoomService
+    hub: Hub
+    gateway: Gateway
+    readiness: Readiness
+    quart: Quart
+    asgi: Asgi
+    hasher: PasswordHasher
+    _chores: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def start(self) -> None:
+        """Begin what runs beside requests."""
+        self.hub.start()
+        self._chores = [
+            asyncio.create_task(_repeat(_JANITOR_INTERVAL_S, self._delete_expired), name="janitor"),
+            asyncio.create_task(_repeat(_REVOCATION_INTERVAL_S, self.close_revoked), name="revocation"),
+        ]
+
+    async def stop(self) -> None:
+        """End what `start` began and close the database. The sockets are closed by `hub.stop` before."""
+        for chore in self._chores:
+            chore.cancel()
+        await asyncio.gather(*self._chores, return_exceptions=True)
+        self.hasher.close()
+        await self.database.close()
+
+    async def close_revoked(self) -> None:
+        """Close the sockets of device sessions that another process ended."""
+        open_here = self.hub.device_sessions()
+        if open_here:
+            await self.hub.sessions_ended(await self.auth.ended_among(open_here))
+
+    async def _delete_expired(self) -> None:
+        while await self.auth.delete_expired():
+            pass  # each batch is a transaction of its own, so others get at the database between them
+
+
+def create_app(settings: Settings, *, dist: Path = DIST, clock: Callable[[], float] = time.time) -> Application:
+    """Put the application together from its settings. Opens no connection and starts nothing."""
+    registry = _registry()
+    postgres = settings.tree.postgres
+    database = Database(
+        settings.database_url,
+        min_connections=postgres.min_conns if postgres else 1,
+        max_connections=postgres.max_conns if postgres else 100,
+    )
+    auth_metrics = AuthMetrics(registry)
+    hasher = PasswordHasher(
+        auth_metrics,
+        pepper=settings.auth.pepper,
+        cost=settings.auth.bcrypt_cost,
+        threads=settings.auth.hash_threads,
+        queue=settings.auth.hash_queue,
+    )
+    listener = _SessionListener()
+    auth = AuthService(
+        settings.auth,
+        store=AuthStore(database),
+        hasher=hasher,
+        metrics=auth_metrics,
+        listener=listener,
+        clock=lambda: int(clock() * 1000),
+    )
+    rooms = RoomService(RoomStore(database), clock)
+    hub = Hub(settings.signaling, _Authenticator(auth), _Directory(rooms), SignalingMetrics(registry), clock=clock)
+    rooms.attach(hub)
+    listener.hub = hub
+    quart = _create_quart(settings, auth, dist)
+    application = Application(
+        settings=settings,
+        registry=registry,
+        database=database,
+        auth=auth,
+        rooms=rooms,
+        hub=hub,
+        gateway=Gateway(hub, settings.signaling),
+        readiness=_readiness(database, hub),
+        quart=quart,
+        asgi=_wrap(quart, settings, registry, hub),
+        hasher=hasher,
+    )
+    quart.extensions["chatter"] = application
+    return application
+
+
+def _registry() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    Info("chatter_build", "The running version.", registry=registry).info({"version": VERSION})
+    return registry
+
+
+def _create_quart(settings: Settings, auth: AuthService, dist: Path) -> Quart:
+    quart = Quart("api", static_folder=None)
+    quart.request_class = JsonRequest
+    quart.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
+    quart.config["BODY_TIMEOUT"] = _BODY_TIMEOUT_S
+    quart.url_map.strict_slashes = False
+    openapi(VERSION).init_app(quart)
+    install_error_handlers(quart)
+    for blueprint in (
+        create_auth_blueprint(auth, AuthRoutesSettings(settings.origins, secure_cookies=settings.production)),
+        create_rooms_blueprint(),
+        create_health_blueprint(),
+        create_pages_blueprint(dist),
+    ):
+        quart.register_blueprint(blueprint)
+    limiter = AddressLimiter(settings.auth.limits_scale)
+
+    @quart.before_request
+    async def before() -> None:
+        rule = request.url_rule
+        if rule is not None:
+            request_info(request.scope).route = _template(rule.rule)  # type: ignore[arg-type]
+        wait = limiter.wait(client_address())
+        if wait:
+            raise RateLimitExceeded(wait)
+
+    return quart
+
+
+def _template(rule: str) -> str:
+    return rule.replace("<path:", "{").replace("<", "{").replace(">", "}")
+
+
+def _wrap(quart: Quart, settings: Settings, registry: CollectorRegistry, hub: Hub) -> Asgi:
+    """Build the chain: edge → CORS → tracing → logging → metrics → the app, whose views check who calls."""
+    observed = TracingMiddleware(
+        AccessLogMiddleware(MetricsMiddleware(cast("Asgi", quart), registry)), trace.get_tracer("chatter")
+    )
+    http = EdgeMiddleware(
+        CorsMiddleware(observed, settings.origins),
+        hsts=settings.production,
+        trusted_hops=settings.tree.server.trusted_hops,
+    )
+    sockets = SignalingEndpoint(hub, enabled=settings.http_websockets, trusted_hops=settings.signaling.trusted_hops)
+
+    async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            if scope["path"].startswith("/api/"):
+                scope["path"] = scope["path"][4:]
+            await sockets(scope, receive, send)
+        else:
+            await http(scope, receive, send)
+
+    return asgi
+
+
+def _readiness(database: Database, hub: Hub) -> Readiness:
+    readiness = Readiness()
+
+    async def check_database() -> str | None:
+        await database.ping()
+        return None
+
+    async def check_schema() -> str | None:
+        return await schema_problem(database)
+
+    async def check_draining() -> str | None:
+        return "shutting down" if hub.draining else None
+
+    readiness.add("database", check_database)
+    readiness.add("schema", check_schema)
+    readiness.add("draining", check_draining)
+    return readiness
+
+
+async def schema_problem(database: Database) -> str | None:
+    """Say how the schema differs from what this version needs, or None."""
+    async with database.read() as db:
+        try:
+            rows = await db.execute(text("SELECT migration_id FROM _yoyo_migration"))
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            return "no migrations were applied"
+        applied = {row.migration_id for row in rows}
+    behind = [migration for migration in known_migrations() if migration not in applied]
+    return f"behind by {len(behind)}: {', '.join(behind)}" if behind else None
+
+
+async def _repeat(interval: float, chore: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await chore()
+        except DatabaseUnavailable:
+            logger.warning("chore skipped: no database", extra={"event": "chore_skipped", "chore": chore.__name__})
+        except Exception:
+            logger.exception("chore failed", extra={"event": "chore_failed", "chore": chore.__name__})
+        await asyncio.sleep(interval)
+
+
+class _SessionListener:
+    """Carries the end of device sessions from auth to the hub, which is made later."""
+
+    hub: Hub | None = None
+
+    async def sessions_ended(self, session_ids: Collection[str]) -> None:
+        if self.hub is not None:
+            await self.hub.sessions_ended(session_ids)
+
+
+class _Authenticator:
+    """The auth service in the words of the signaling package."""
+
+    def __init__(self, auth: AuthService) -> None:
+        self._auth = auth
+
+    async def authenticate(self, token: str) -> Identity:
+        return await _identified(self._auth.authenticate(token))
+
+    async def redeem_ticket(self, ticket: str) -> Identity:
+        return await _identified(self._auth.redeem_ticket(ticket))
+
+
+async def _identified(check: Awaitable[Principal]) -> Identity:
+    try:
+        principal = await check
+    except AuthError as error:
+        raise NotIdentified(expired=isinstance(error, TokenExpired)) from None
+    except DatabaseUnavailable as error:
+        raise Unavailable(str(error)) from None
+    return Identity(principal.user_id, principal.username, principal.session_id, principal.expires_at)
+
+
+class _Directory:
+    """The room service in the words of the hub."""
+
+    def __init__(self, rooms: RoomService) -> None:
+        self._rooms = rooms
+
+    async def find(self, room_id: str) -> RoomRules | None:
+        return await _available(self._rooms.find(room_id))
+
+    async def open(self, room_id: str, owner_id: int) -> RoomRules:
+        return await _available(self._rooms.open(room_id, owner_id))
+
+
+async def _available(answer: Awaitable[T]) -> T:
+    try:
+        return await answer
+    except DatabaseUnavailable as error:
+        raise Unavailable(str(error)) from None

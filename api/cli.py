@@ -1,0 +1,265 @@
+"""The `chatter` command."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn, TypeVar
+
+import click
+import yaml
+
+from api.settings import Settings, SettingsError, load, redacted
+
+T = TypeVar("T")
+
+EXIT_USAGE = 2
+
+
+class Failure(click.ClickException):
+    """Something the operator must mend: one line on standard error."""
+
+    exit_code = EXIT_USAGE
+
+    def show(self, file: Any = None) -> None:
+        """Print the line."""
+        click.echo(f"chatter: {self.message}", err=True)
+
+
+def _settings(**options: Any) -> Settings:
+    try:
+        return load(**options)
+    except SettingsError as error:
+        raise Failure(str(error)) from None
+
+
+def _fail(error: Exception) -> NoReturn:
+    raise Failure(" ".join(str(error).split())) from None
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="chatter")
+def main() -> None:
+    """Self-hosted video calls.
+
+    Settings come from config/config.yaml and the environment.
+
+    \b
+    Example:
+      chatter serve
+    """
+
+
+@main.command()
+def serve() -> None:
+    """Serve the app and the signaling gateway until Ctrl-C or SIGTERM.
+
+    In development, and with the embedded database, pending migrations are applied first.
+
+    \b
+    Example:
+      SERVER_ADDR=:9000 GATEWAY_ADDR=:9001 chatter serve
+    """
+    from api.migrate import MigrationError
+    from api.run import StartError
+    from api.run import serve as run
+    from api.server import PortInUse
+    from observability.logs import configure_logging
+
+    settings = _settings()
+    configure_logging(settings.observability)
+
+    def ready() -> None:
+        click.echo(
+            f"Chatter is ready at {settings.base_url} (signaling on port {settings.gateway_listen.port})", err=True
+        )
+
+    try:
+        _run(run(settings, ready))
+    except (StartError, PortInUse, MigrationError) as error:
+        _fail(error)
+
+
+@main.group()
+def migrate() -> None:
+    """Change the database schema.
+
+    \b
+    Example:
+      chatter migrate status
+    """
+
+
+@migrate.command("up")
+def migrate_up() -> None:
+    """Apply all pending migrations.
+
+    \b
+    Example:
+      DATABASE_URL=postgresql://chatter@localhost/chatter chatter migrate up
+    """
+    from api import migrate as migrations
+
+    try:
+        applied = migrations.migrate_up(_settings(create_secret=False).database_url, click.echo)
+    except migrations.MigrationError as error:
+        _fail(error)
+    click.echo(f"applied {len(applied)}" if applied else "nothing to apply")
+
+
+@migrate.command("down")
+def migrate_down() -> None:
+    """Roll back the newest migration. What it added is lost.
+
+    \b
+    Example:
+      chatter migrate down
+    """
+    from api import migrate as migrations
+
+    try:
+        rolled_back = migrations.migrate_down(_settings(create_secret=False).database_url, click.echo)
+    except migrations.MigrationError as error:
+        _fail(error)
+    click.echo("done" if rolled_back else "nothing to roll back")
+
+
+@migrate.command("status")
+def migrate_status() -> None:
+    """List the migrations and whether they are applied.
+
+    \b
+    Example:
+      chatter migrate status
+    """
+    from api import migrate as migrations
+
+    try:
+        states = migrations.migration_status(_settings(create_secret=False).database_url)
+    except migrations.MigrationError as error:
+        _fail(error)
+    for state in states:
+        click.echo(f"{'applied' if state.applied else 'pending'}  {state.id}")
+
+
+@main.command("check-config")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of YAML.")
+def check_config(as_json: bool) -> None:
+    """Check all settings and print those in force, secrets masked.
+
+    \b
+    Example:
+      ENV=production BASE_URL=https://call.example.org chatter check-config
+    """
+    tree = redacted(_settings(create_secret=False))
+    if as_json:
+        click.echo(json.dumps(tree, indent=2))
+    else:
+        click.echo(yaml.safe_dump(json.loads(json.dumps(tree)), sort_keys=False, allow_unicode=True), nl=False)
+
+
+@main.command("export-schema")
+def export_schema() -> None:
+    """Print the JSON Schema of every signaling message.
+
+    \b
+    Example:
+      chatter export-schema > web/src/protocol/schema.json
+    """
+    from signaling.core.schema import message_schema
+
+    click.echo(json.dumps(message_schema(), indent=2, ensure_ascii=False))
+
+
+@main.group()
+def user() -> None:
+    """Manage accounts.
+
+    \b
+    Example:
+      chatter user create alice
+    """
+
+
+_password = click.password_option(help="Asked for when left out.")
+
+
+@user.command("create")
+@click.argument("username")
+@click.option("--email", help="Address of the account; people may sign in with it too.")
+@_password
+def user_create(username: str, email: str | None, password: str) -> None:
+    """Create an account.
+
+    \b
+    Example:
+      chatter user create alice --email alice@example.org
+    """
+    user_id = _with_auth(lambda auth: auth.create_user(username, password, email))
+    click.echo(f"created {username} with id {user_id}")
+
+
+@user.command("passwd")
+@click.argument("username")
+@_password
+def user_passwd(username: str, password: str) -> None:
+    """Set an account's password; it is signed out everywhere.
+
+    \b
+    Example:
+      chatter user passwd alice
+    """
+    _with_auth(lambda auth: auth.set_password(username, password))
+    click.echo(f"changed the password of {username}")
+
+
+@user.command("delete")
+@click.argument("username")
+@click.confirmation_option(prompt="Delete the account, its devices and its rooms?")
+def user_delete(username: str) -> None:
+    """Delete an account with its devices and rooms.
+
+    \b
+    Example:
+      chatter user delete alice --yes
+    """
+    _with_auth(lambda auth: auth.delete_user(username))
+    click.echo(f"deleted {username}")
+
+
+def _with_auth(action: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
+    from api.app import create_app, schema_problem
+    from api.db import DatabaseUnavailable
+    from auth.errors import AuthError
+
+    settings = _settings()
+
+    async def run() -> T:
+        application = create_app(settings)
+        try:
+            problem = await schema_problem(application.database)
+            if problem is not None:
+                raise Failure(f"the database schema is {problem}; run: chatter migrate up")
+            return await action(application.auth)
+        finally:
+            await application.stop()
+
+    try:
+        return _run(run())
+    except AuthError as error:
+        raise Failure(error.text) from None
+    except DatabaseUnavailable as error:
+        _fail(error)
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

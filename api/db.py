@@ -1,0 +1,136 @@
+"""The database: one pool, two doors (`read`, `write`), SQLite or PostgreSQL behind them.
+
+Stores hold the SQL and get a connection from one of the doors; a transaction lasts as long as the `async with` block
+and commits when it ends without an exception.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+_WRITE = "chatter_write"
+_SQLITE_PRAGMAS = ("foreign_keys=ON", "journal_mode=WAL", "busy_timeout=5000", "synchronous=NORMAL")
+
+
+class DatabaseUnavailable(Exception):
+    """The database cannot be reached or did not answer in time; the transaction did not happen."""
+
+
+class Database:
+    """A pool of connections with separate doors for reading and writing.
+
+    `url` is a SQLAlchemy URL with driver `sqlite+aiosqlite` or `postgresql+asyncpg`.
+    """
+
+    def __init__(self, url: URL | str, *, min_connections: int = 1, max_connections: int = 100) -> None:
+        self.url = make_url(url)
+        self.dialect = self.url.get_backend_name()
+        self._engine = _create_engine(self.url, min_connections, max_connections)
+        # SQLite has one writer. Waiting for it here costs nothing; waiting inside SQLite holds a thread and polls.
+        self._writer = asyncio.Lock() if self.dialect == "sqlite" else None
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction for queries. Raises `DatabaseUnavailable`."""
+        async with _named_errors(), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction for changes; on SQLite it holds the lock from its start. Raises `DatabaseUnavailable`."""
+        async with _named_errors(), _maybe(self._writer), self._engine.connect() as connection:
+            await connection.execution_options(**{_WRITE: True})
+            async with connection.begin():
+                yield connection
+
+    async def ping(self) -> None:
+        """Ask the database for a sign of life. Raises `DatabaseUnavailable`."""
+        async with self.read() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    def connections(self) -> tuple[int, int]:
+        """Return how many pooled connections are (used, idle)."""
+        pool: Any = self._engine.pool
+        return pool.checkedout(), pool.checkedin()
+
+    async def close(self) -> None:
+        """Close every connection. Idempotent."""
+        await self._engine.dispose()
+
+
+def _create_engine(url: URL, min_connections: int, max_connections: int) -> AsyncEngine:
+    if url.get_backend_name() != "sqlite":
+        return create_async_engine(
+            url,
+            pool_size=min_connections,
+            max_overflow=max_connections - min_connections,
+            pool_timeout=5,
+            pool_pre_ping=True,
+            connect_args={"timeout": 5, "command_timeout": 15},
+        )
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(url, pool_size=4, max_overflow=0, pool_timeout=5)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN comes too late for BEGIN IMMEDIATE
+        cursor = connection.cursor()
+        for pragma in _SQLITE_PRAGMAS:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Any) -> None:
+        # A deferred transaction that turns into a writer fails at once when another writes; IMMEDIATE waits its turn.
+        writes = connection.get_execution_options().get(_WRITE, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+@asynccontextmanager
+async def _maybe(lock: asyncio.Lock | None) -> AsyncIterator[None]:
+    if lock is None:
+        yield
+        return
+    async with lock:
+        yield
+
+
+@asynccontextmanager
+async def _named_errors() -> AsyncIterator[None]:
+    try:
+        yield
+    except (OSError, PoolTimeoutError, TimeoutError) as error:
+        raise DatabaseUnavailable(str(error)) from error
+    except DBAPIError as error:
+        if error.connection_invalidated or _is_outage(error):
+            raise DatabaseUnavailable(str(error.orig)) from error
+        raise
+
+
+def _is_outage(error: DBAPIError) -> bool:
+    # SQLSTATE 08 connection, 53 resources, 57 operator intervention; SQLite says it in words only.
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    if state[:2] in {"08", "53", "57"}:
+        return True
+    words = str(error.orig)
+    return any(sign in words for sign in ("database is locked", "disk is full", "disk I/O error", "readonly database"))
+
+
+def epoch_ms() -> int:
+    """Return the wall clock in milliseconds since 1970 UTC, the unit of every stored time."""
+    return time.time_ns() // 1_000_000

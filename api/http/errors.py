@@ -1,0 +1,137 @@
+"""One shape for every HTTP error: `{"error", "code", "request_id"}`."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct, ValidationError
+from quart import Response, request
+from quart_schema import RequestSchemaValidationError, ResponseSchemaValidationError
+from werkzeug.exceptions import HTTPException
+
+from api.db import DatabaseUnavailable
+from auth.errors import AuthError
+from observability.request import request_info
+from signaling.rooms import RoomIdTaken, RoomNotFound
+
+if TYPE_CHECKING:
+    from quart import Quart
+
+logger = logging.getLogger(__name__)
+
+
+class Problem(Struct, frozen=True):
+    """The body of every error answer. `code` is stable, `error` is for people."""
+
+    error: str
+    code: str
+    request_id: str
+
+
+class BadJson(Exception):
+    """The body is not JSON."""
+
+
+class InvalidField(Exception):
+    """A field breaks a rule that its type does not express."""
+
+    def __init__(self, name: str, rule: str) -> None:
+        super().__init__(f"{name}: {rule}")
+
+
+class RateLimitExceeded(Exception):
+    """Too many requests from one address; `retry_after` in seconds."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("rate limited")
+        self.retry_after = retry_after
+
+
+_HTTP_CODES = {
+    400: ("bad_request", "The request is malformed."),
+    401: ("unauthenticated", "The request needs valid credentials."),
+    403: ("forbidden", "This is not allowed."),
+    404: ("not_found", "There is nothing here."),
+    405: ("method_not_allowed", "The method is not allowed here."),
+    408: ("timeout", "The request took too long to arrive."),
+    413: ("body_too_large", "The body is too large."),
+    415: ("unsupported_media_type", "The body must be JSON: Content-Type: application/json."),
+}
+
+
+def problem(status: int, code: str, text: str, retry_after: float | None = None) -> Response:
+    """Make an error answer."""
+    body = Problem(error=text, code=code, request_id=request_info(request.scope).id)  # type: ignore[arg-type]
+    response = Response(msgspec.json.encode(body), status=status, content_type="application/json")
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
+    return response
+
+
+def install_error_handlers(app: Quart) -> None:
+    """Make every error of this app a problem answer."""
+
+    @app.errorhandler(AuthError)
+    async def refused(error: AuthError) -> Response:
+        return problem(error.status, error.code, error.text, error.retry_after)
+
+    @app.errorhandler(RoomNotFound)
+    async def no_room(_: RoomNotFound) -> Response:
+        return problem(404, "room_not_found", "There is no such room, or it is not open to you.")
+
+    @app.errorhandler(RoomIdTaken)
+    async def room_exists(_: RoomIdTaken) -> Response:
+        return problem(409, "room_exists", "A room with this id exists.")
+
+    @app.errorhandler(RateLimitExceeded)
+    async def too_many(error: RateLimitExceeded) -> Response:
+        return problem(429, "rate_limited", "Too many requests; wait a moment.", error.retry_after)
+
+    @app.errorhandler(DatabaseUnavailable)
+    async def no_database(error: DatabaseUnavailable) -> Response:
+        logger.warning("database unavailable", extra={"event": "database_unavailable", "detail": str(error)[:200]})
+        return problem(503, "unavailable", "The database cannot be reached; try again in a moment.", 5)
+
+    @app.errorhandler(BadJson)
+    @app.errorhandler(RecursionError)  # from parsing a body that is nested too deeply
+    async def bad_json(_: Exception) -> Response:
+        return problem(400, "bad_json", "The body is not valid JSON.")
+
+    @app.errorhandler(InvalidField)
+    async def invalid_field(error: InvalidField) -> Response:
+        return problem(422, "validation_failed", str(error))
+
+    @app.errorhandler(RequestSchemaValidationError)
+    async def invalid(error: RequestSchemaValidationError) -> Response:
+        return _invalid_input(error.validation_error)
+
+    @app.errorhandler(HTTPException)
+    async def http_error(error: HTTPException) -> Response:
+        status = error.code or 500
+        if status >= 500:
+            return problem(500, "internal_error", "Something went wrong on our side.")
+        code, text = _HTTP_CODES.get(status, ("bad_request", "The request cannot be answered."))
+        answer = problem(status, code, text)
+        if status == 405 and getattr(error, "valid_methods", None):
+            answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))  # type: ignore[attr-defined]
+        return answer
+
+    @app.errorhandler(ResponseSchemaValidationError)
+    @app.errorhandler(Exception)
+    async def unexpected(error: Exception) -> Response:
+        request_id = request_info(request.scope).id  # type: ignore[arg-type]
+        logger.error("unexpected error", exc_info=error, extra={"event": "error", "request_id": request_id})
+        return problem(500, "internal_error", "Something went wrong on our side.")
+
+
+def _invalid_input(cause: Exception | None) -> Response:
+    known = isinstance(cause, ValidationError)
+    return problem(422, "validation_failed", _field_first(str(cause)) if known else "The body has the wrong shape.")
+
+
+def _field_first(message: str) -> str:
+    what, _, where = message.partition(" - at `$.")
+    return f"{where.rstrip('`')}: {what}" if where else what

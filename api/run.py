@@ -1,0 +1,77 @@
+"""Run the application: start in order, stop in order."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+from typing import TYPE_CHECKING
+
+from api.app import create_app, schema_problem
+from api.db import DatabaseUnavailable
+from api.migrate import migrate_up
+from api.server import HttpServer, bind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from api.db import Database
+    from api.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_HTTP_GRACE_S = 0.5
+
+
+class StartError(Exception):
+    """The application cannot start; the message is one line for the operator."""
+
+
+async def serve(settings: Settings, ready: Callable[[], None]) -> None:
+    """Serve until SIGINT or SIGTERM. Raises `StartError`, `PortInUse`, `MigrationError`.
+
+    `ready` is called when both ports answer.
+    """
+    http_socket = bind(settings.listen, "SERVER_ADDR")
+    gateway_socket = bind(settings.gateway_listen, "GATEWAY_ADDR")
+    application = create_app(settings)
+    try:
+        await _prepare_schema(settings, application.database)
+        stopping = _stop_signal()
+        server = HttpServer(application.asgi)
+        await application.start()
+        await server.start([http_socket])
+        await application.gateway.start([gateway_socket])
+        gc.freeze()  # what start-up made stays; collecting it again and again would only cost time
+        ready()
+        await stopping.wait()
+        logger.info("stopping", extra={"event": "stopping"})
+        application.gateway.stop_listening()
+        await application.hub.stop()
+        await server.stop(_HTTP_GRACE_S)
+    finally:
+        await application.stop()
+    logger.info("stopped", extra={"event": "stopped"})
+
+
+def _stop_signal() -> asyncio.Event:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    return stopping
+
+
+async def _prepare_schema(settings: Settings, database: Database) -> None:
+    try:
+        problem = await schema_problem(database)
+    except DatabaseUnavailable as error:
+        where = settings.database_url.render_as_string(hide_password=True)
+        raise StartError(f"the database {where} cannot be reached: {' '.join(str(error).split())}") from None
+    if problem is None:
+        return
+    if settings.production and settings.database_url.get_backend_name() != "sqlite":
+        raise StartError(f"the database schema is {problem}; run: chatter migrate up")
+    applied = await asyncio.to_thread(migrate_up, settings.database_url)
+    logger.info("migrated", extra={"event": "migrated", "migrations": applied})

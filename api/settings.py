@@ -1,0 +1,467 @@
+"""All settings: `config/config.yaml`, overridden by the environment, checked once at the start.
+
+The only module that reads the environment. The tree below is the shape of the file; `VARIABLES` names the environment
+variable of each leaf. `load` turns both into the settings of each package.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+import yaml
+from msgspec import Struct
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from auth.settings import AuthSettings
+from observability.settings import ObservabilitySettings
+from signaling.settings import SignalingSettings
+
+T = TypeVar("T")
+MIN_SECRET_BYTES = 32
+_SAMPLE_SECRETS = (
+    "a-string-secret-at-least-256-bits-long",
+    "dev-secret-change-me",
+    "change-me",
+    "changeme",
+    "your-secret",
+    "secret-key",
+    "example",
+)
+
+
+class SettingsError(Exception):
+    """A setting is unknown, malformed or missing; the message is one line for the operator."""
+
+
+class ServerTree(Struct, frozen=True, forbid_unknown_fields=True):
+    """The HTTP listener and the process."""
+
+    addr: str = ":8080"
+    env: Literal["development", "production"] = "development"
+    base_url: str = ""
+    """Where people reach the app; in development it follows `addr`."""
+    cors_origins: tuple[str, ...] = ("http://localhost:5173",)
+    data_dir: str = "data"
+    http_websockets: bool | None = None
+    """Serve WebSockets on the HTTP port too; default: in development."""
+    trusted_hops: int = 0
+
+
+class GatewayTree(Struct, frozen=True, forbid_unknown_fields=True):
+    """The signaling listener."""
+
+    addr: str = ":8081"
+    url: str = ""
+    """Where browsers reach it, such as `wss://call.example.org`; default: beside `base_url`."""
+
+
+class AuthTree(Struct, frozen=True, forbid_unknown_fields=True):
+    """Sign-in."""
+
+    secret: str = ""
+    pepper: str = ""
+    access_ttl: str = "24h"
+    refresh_ttl: str = "1440h"
+    bcrypt_cost: int = 12
+
+
+class DatabaseTree(Struct, frozen=True, forbid_unknown_fields=True):
+    """The database by URL: `postgresql://…` or `sqlite:///…`."""
+
+    url: str = ""
+
+
+class PostgresTree(Struct, frozen=True, forbid_unknown_fields=True):
+    """The database by parts; used when any of them is given."""
+
+    host: str = "chatter-postgres"
+    port: int = 5432
+    username: str = "postgres"
+    password: str = ""
+    database: str = "postgres"
+    min_conns: int = 1
+    max_conns: int = 100
+
+
+class RedisTree(Struct, frozen=True, forbid_unknown_fields=True):
+    """Reserved: accepted so that existing files load, not used yet."""
+
+    host: str = ""
+    port: int = 6379
+    username: str = ""
+    password: str = ""
+    db: int = 0
+
+
+class OtelTree(Struct, frozen=True, forbid_unknown_fields=True):
+    """OpenTelemetry."""
+
+    service_name: str = "chatter"
+    endpoint: str = ""
+
+
+class LogTree(Struct, frozen=True, forbid_unknown_fields=True):
+    """Logging."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    format: Literal["json", "text"] = "json"
+
+
+class CallsTree(Struct, frozen=True, forbid_unknown_fields=True):
+    """Calls."""
+
+    stun_urls: tuple[str, ...] = ()
+
+
+class LimitsTree(Struct, frozen=True, forbid_unknown_fields=True):
+    """Rate and flood limits."""
+
+    scale: float = 1.0
+
+
+class SettingsTree(Struct, frozen=True, forbid_unknown_fields=True):
+    """The shape of `config.yaml`."""
+
+    server: ServerTree = ServerTree()
+    gateway: GatewayTree = GatewayTree()
+    auth: AuthTree = AuthTree()
+    database: DatabaseTree = DatabaseTree()
+    postgres: PostgresTree | None = None
+    redis: RedisTree = RedisTree()
+    otel: OtelTree = OtelTree()
+    log: LogTree = LogTree()
+    calls: CallsTree = CallsTree()
+    limits: LimitsTree = LimitsTree()
+
+
+VARIABLES: dict[str, tuple[str, str]] = {
+    "SERVER_ADDR": ("server", "addr"),
+    "ENV": ("server", "env"),
+    "BASE_URL": ("server", "base_url"),
+    "SERVER_CORS_ORIGINS": ("server", "cors_origins"),
+    "CHATTER_DATA_DIR": ("server", "data_dir"),
+    "HTTP_WEBSOCKETS": ("server", "http_websockets"),
+    "TRUSTED_HOPS": ("server", "trusted_hops"),
+    "GATEWAY_ADDR": ("gateway", "addr"),
+    "GATEWAY_URL": ("gateway", "url"),
+    "AUTH_SECRET": ("auth", "secret"),
+    "AUTH_PEPPER": ("auth", "pepper"),
+    "AUTH_ACCESS_TTL": ("auth", "access_ttl"),
+    "AUTH_REFRESH_TTL": ("auth", "refresh_ttl"),
+    "AUTH_BCRYPT_COST": ("auth", "bcrypt_cost"),
+    "DATABASE_URL": ("database", "url"),
+    "POSTGRES_HOST": ("postgres", "host"),
+    "POSTGRES_PORT": ("postgres", "port"),
+    "POSTGRES_USER": ("postgres", "username"),
+    "POSTGRES_PASSWORD": ("postgres", "password"),
+    "POSTGRES_DB": ("postgres", "database"),
+    "POSTGRES_MIN_CONNS": ("postgres", "min_conns"),
+    "POSTGRES_MAX_CONNS": ("postgres", "max_conns"),
+    "OTEL_SERVICE_NAME": ("otel", "service_name"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": ("otel", "endpoint"),
+    "LOG_LEVEL": ("log", "level"),
+    "LOG_FORMAT": ("log", "format"),
+    "STUN_URLS": ("calls", "stun_urls"),
+    "LIMITS_SCALE": ("limits", "scale"),
+}
+_SECRETS = {("auth", "secret"), ("auth", "pepper"), ("postgres", "password"), ("redis", "password")}
+_LISTS = {("server", "cors_origins"), ("calls", "stun_urls")}
+_OWN_PREFIXES = ("SERVER_", "GATEWAY_", "AUTH_", "CHATTER_")
+_DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class Address(Struct, frozen=True):
+    """Where to listen; `host` is None for all interfaces."""
+
+    host: str | None
+    port: int
+
+
+class Settings(Struct, frozen=True):
+    """What the application runs with: the tree as given, and what each part needs."""
+
+    tree: SettingsTree
+    data_dir: Path
+    base_url: str
+    listen: Address
+    gateway_listen: Address
+    database_url: URL
+    auth: AuthSettings
+    signaling: SignalingSettings
+    observability: ObservabilitySettings
+
+    @property
+    def production(self) -> bool:
+        """Whether this is a production deployment."""
+        return self.tree.server.env == "production"
+
+    @property
+    def http_websockets(self) -> bool:
+        """Whether the HTTP port serves WebSockets too."""
+        chosen = self.tree.server.http_websockets
+        return not self.production if chosen is None else chosen
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Web origins that may use credentials: our own and the allowed foreign ones."""
+        return self.signaling.origins
+
+    def ws_url(self, room_id: str, host: str) -> str:
+        """Return where browsers open the room's socket; `host` is what the request was sent to."""
+        if self.tree.gateway.url:
+            return f"{self.tree.gateway.url.rstrip('/')}/ws/{room_id}"
+        base = urlsplit(self.base_url)
+        if self.production:
+            return f"wss://{base.netloc}/ws/{room_id}"
+        name = urlsplit(f"//{host}").hostname or base.hostname or "localhost"
+        name = f"[{name}]" if ":" in name else name
+        return f"ws://{name}:{self.gateway_listen.port}/ws/{room_id}"
+
+
+def load(environ: Mapping[str, str] | None = None, *, create_secret: bool = True) -> Settings:
+    """Read and check all settings. Raises `SettingsError`.
+
+    In development a missing `AUTH_SECRET` is made once and kept in the data folder; not with `create_secret=False`.
+    """
+    environ = os.environ if environ is None else environ
+    values, sources = _merge(environ)
+    try:
+        tree = msgspec.convert(values, SettingsTree, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_explain(str(error), sources)) from None
+    return _build(tree, sources, create_secret)
+
+
+def redacted(settings: Settings) -> dict[str, Any]:
+    """Return the effective tree with secrets masked, for people to read."""
+    tree = msgspec.to_builtins(settings.tree)
+    if tree["postgres"] is None:
+        del tree["postgres"]
+    for section, name in _SECRETS:
+        if tree.get(section, {}).get(name):
+            tree[section][name] = "********"
+    tree["auth"]["secret"] = "********"  # noqa: S105  # the mask itself
+    tree["server"]["base_url"] = settings.base_url
+    tree["server"]["data_dir"] = str(settings.data_dir)
+    tree["server"]["http_websockets"] = settings.http_websockets
+    tree["database"]["url"] = settings.database_url.render_as_string(hide_password=True)
+    return dict(tree)
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read a duration as Go writes it: `24h`, `1h30m`, `500ms`. Raises `ValueError`."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise ValueError(f"{text!r} is not a duration such as 24h, 15m or 1h30m")
+    return timedelta(seconds=sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts))
+
+
+def parse_address(text: str) -> Address:
+    """Read `:8080`, `127.0.0.1:8080` or `[::1]:8080`. Raises `ValueError`."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"{text!r} is not an address such as :8080 or 127.0.0.1:8080")
+    return Address(host.strip("[]") or None, int(port))
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def _merge(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[tuple[str, str], str]]:
+    values, sources = _read_file(environ)
+    _refuse_typos(environ)
+    for variable, path in VARIABLES.items():
+        value = environ.get(variable)
+        if path in _SECRETS and value is None and f"{variable}_FILE" in environ:
+            value = _read_secret(f"{variable}_FILE", environ[f"{variable}_FILE"])
+        if value is None or value == "":
+            continue
+        section, name = path
+        parsed: Any = [part.strip() for part in value.split(",") if part.strip()] if path in _LISTS else value
+        values.setdefault(section, {})[name] = parsed
+        sources[path] = variable
+    return values, sources
+
+
+def _read_file(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[tuple[str, str], str]]:
+    path = Path(environ.get("CONFIG_PATH", "config/config.yaml"))
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        if "CONFIG_PATH" in environ:
+            raise SettingsError(f"CONFIG_PATH: there is no file {path}") from None
+        content = None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if content is None:
+        content = {}
+    if not isinstance(content, dict):
+        raise SettingsError(f"{path} must hold a mapping at its top")
+    sources: dict[tuple[str, str], str] = {}
+    for section, leaves in content.items():
+        if leaves is None:
+            content[section] = {}
+        elif isinstance(leaves, dict):
+            sources.update({(section, name): f"{path}: {section}.{name}" for name in leaves})
+    return content, sources
+
+
+def _read_secret(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{variable}: {path} cannot be read: {error}") from None
+
+
+def _refuse_typos(environ: Mapping[str, str]) -> None:
+    known = {*VARIABLES, *(f"{name}_FILE" for name, path in VARIABLES.items() if path in _SECRETS), "CONFIG_PATH"}
+    for name in environ:
+        if name.startswith(_OWN_PREFIXES) and name not in known:
+            close = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
+            if close:
+                raise SettingsError(f"{name} is not a setting; did you mean {close[0]}?")
+
+
+def _explain(problem: str, sources: Mapping[tuple[str, str], str]) -> str:
+    what, _, where = problem.partition(" - at `$")
+    path = tuple(re.sub(r"\[.*?\]", "", where.rstrip("`")).strip(".").split("."))
+    unknown = re.search(r"unknown field `(.*?)`", what)
+    if unknown:
+        section = ".".join(part for part in path if part)
+        return f"{section}.{unknown[1]} is not a setting" if section else f"{unknown[1]} is not a setting"
+    source = sources.get((path[0], path[1])) if len(path) == 2 else None
+    return f"{source or '.'.join(path)}: {what[:1].lower()}{what[1:]}"
+
+
+# --- building -------------------------------------------------------------------------------------------------------
+
+
+def _build(tree: SettingsTree, sources: Mapping[tuple[str, str], str], create_secret: bool) -> Settings:
+    data_dir = Path(tree.server.data_dir).expanduser()
+    listen = _parsed(("server", "addr"), sources, parse_address, tree.server.addr)
+    gateway_listen = _parsed(("gateway", "addr"), sources, parse_address, tree.gateway.addr)
+    production = tree.server.env == "production"
+    base_url = tree.server.base_url.rstrip("/") or f"http://localhost:{listen.port}"
+    base_origin = _origin("BASE_URL", base_url)
+    if production and not base_url.startswith("https://"):
+        raise SettingsError("BASE_URL must be an https:// address when ENV=production")
+    origins = {base_origin, *(_origin("SERVER_CORS_ORIGINS", origin) for origin in tree.server.cors_origins)}
+    if not production:
+        origins |= {f"http://{name}:{listen.port}" for name in ("localhost", "127.0.0.1", "[::1]")}
+    if tree.gateway.url and urlsplit(tree.gateway.url).scheme not in {"ws", "wss"}:
+        raise SettingsError("GATEWAY_URL must begin with ws:// or wss://")
+    if not 0 < tree.limits.scale <= 1_000_000:
+        raise SettingsError("LIMITS_SCALE must be a number above 0")
+    if not 4 <= tree.auth.bcrypt_cost <= 18 or (production and tree.auth.bcrypt_cost < 10):
+        raise SettingsError("AUTH_BCRYPT_COST must be from 10 to 18 (from 4 in development)")
+    return Settings(
+        tree=tree,
+        data_dir=data_dir,
+        base_url=base_url,
+        listen=listen,
+        gateway_listen=gateway_listen,
+        database_url=_database_url(tree, data_dir),
+        auth=AuthSettings(
+            secret=_secret(tree, data_dir, production, create_secret),
+            pepper=tree.auth.pepper,
+            access_ttl=_parsed(("auth", "access_ttl"), sources, parse_duration, tree.auth.access_ttl),
+            refresh_ttl=_parsed(("auth", "refresh_ttl"), sources, parse_duration, tree.auth.refresh_ttl),
+            bcrypt_cost=tree.auth.bcrypt_cost,
+            limits_scale=tree.limits.scale,
+        ),
+        signaling=SignalingSettings(
+            origins=frozenset(origins),
+            stun_urls=tree.calls.stun_urls,
+            trusted_hops=tree.server.trusted_hops,
+            limits_scale=tree.limits.scale,
+        ),
+        observability=ObservabilitySettings(
+            service_name=tree.otel.service_name,
+            otlp_endpoint=tree.otel.endpoint,
+            log_level=tree.log.level,
+            log_format=tree.log.format,
+        ),
+    )
+
+
+def _parsed(path: tuple[str, str], sources: Mapping[tuple[str, str], str], parse: Callable[[str], T], value: str) -> T:
+    try:
+        return parse(value)
+    except ValueError as error:
+        raise SettingsError(f"{sources.get(path, '.'.join(path))}: {error}") from None
+
+
+def _origin(setting: str, url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or "@" in parts.netloc:
+        raise SettingsError(f"{setting}: {url!r} is not an http:// or https:// address")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _database_url(tree: SettingsTree, data_dir: Path) -> URL:
+    if tree.database.url:
+        try:
+            url = make_url(tree.database.url)
+        except ArgumentError:
+            raise SettingsError("DATABASE_URL is not a database address such as postgresql://user@host/name") from None
+        backend = url.get_backend_name()
+        if backend in {"postgresql", "postgres"}:
+            return url.set(drivername="postgresql+asyncpg")
+        if backend == "sqlite":
+            return url.set(drivername="sqlite+aiosqlite")
+        raise SettingsError(f"DATABASE_URL: {backend} is not supported; use postgresql:// or sqlite:///")
+    if tree.postgres is not None:
+        parts = tree.postgres
+        if not 0 < parts.min_conns <= parts.max_conns:
+            raise SettingsError("POSTGRES_MIN_CONNS must be at least 1 and at most POSTGRES_MAX_CONNS")
+        return URL.create(
+            "postgresql+asyncpg",
+            username=parts.username,
+            password=parts.password or None,
+            host=parts.host,
+            port=parts.port,
+            database=parts.database,
+        )
+    return URL.create("sqlite+aiosqlite", database=str(data_dir / "chatter.db"))
+
+
+def _secret(tree: SettingsTree, data_dir: Path, production: bool, create: bool) -> str:
+    secret = tree.auth.secret
+    if production:
+        if not secret:
+            raise SettingsError("AUTH_SECRET is missing; make one with: openssl rand -base64 48")
+        if any(sample in secret.lower() for sample in _SAMPLE_SECRETS):
+            raise SettingsError(
+                "AUTH_SECRET is a sample from some documentation; make one with: openssl rand -base64 48"
+            )
+    if secret:
+        if len(secret.encode()) < MIN_SECRET_BYTES:
+            raise SettingsError(f"AUTH_SECRET must have at least {MIN_SECRET_BYTES} bytes")
+        return secret
+    path = data_dir / "auth_secret"
+    try:
+        if path.exists():
+            return path.read_text("ascii").strip()
+        made = secrets.token_urlsafe(48)
+        if create:
+            data_dir.mkdir(parents=True, exist_ok=True)
+            # O_EXCL: of two processes that start at once, one makes it and the other reads it.
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(made)
+    except FileExistsError:
+        return path.read_text("ascii").strip()
+    except OSError as error:
+        raise SettingsError(f"CHATTER_DATA_DIR: {path} cannot be used: {error.strerror}") from None
+    return made

@@ -1,0 +1,119 @@
+"""What one member's frame leads to. Pure: a frame and the time go in, effects come out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from msgspec import UNSET
+
+from signaling.core.codec import BadFrame, decode
+from signaling.core.limits import FloodGuard, TokenBucket
+from signaling.core.messages import (
+    ClientMessage,
+    Error,
+    Leave,
+    MediaState,
+    SendChat,
+    SendWebRtc,
+    SetMedia,
+    SetProfile,
+)
+from signaling.core.names import clean_display_name, is_chat_text
+from signaling.core.room import Deliver, Room
+from signaling.errors import Close, CloseReason, FrameFault
+
+MALFORMED_FRAMES = 3
+"""The malformed frame that ends the connection."""
+
+
+class Hangup(NamedTuple):
+    """End the sender's connection."""
+
+    reason: CloseReason
+
+
+Effect = Deliver | Hangup
+
+
+class Connection:
+    """The protocol state of one member in one room."""
+
+    __slots__ = ("_guard", "_malformed", "_room", "last_id", "member_id")
+
+    def __init__(self, room: Room, member_id: str, guard: FloodGuard) -> None:
+        self._room = room
+        self._guard = guard
+        self._malformed = 0
+        self.member_id = member_id
+        self.last_id = -1
+        """Highest `id` among the client's frames so far, -1 before the first."""
+
+    def receive(self, text: str, now: float) -> list[Effect]:
+        """Handle one text frame from the member."""
+        try:
+            message = decode(text)
+            if message.id is not UNSET and message.id > self.last_id:
+                self.last_id = message.id
+            if not self._bucket(message).take(now):
+                raise BadFrame(FrameFault.RATE_LIMITED, ref=_ref(message))
+            return self._handle(message, now)
+        except BadFrame as refused:
+            return self.refuse(refused, now)
+
+    def refuse(self, refused: BadFrame, now: float) -> list[Effect]:
+        """Answer a frame that could not be accepted; too many of them end the connection."""
+        fault = refused.fault
+        error = Error(
+            code=fault.code,
+            message=refused.detail,
+            retryable=fault.retryable,
+            ref=UNSET if refused.ref is None else refused.ref,
+        )
+        if not self._guard.refusals.take(now):
+            return [Hangup(Close.RATE_LIMITED)]
+        effects: list[Effect] = [Deliver((self.member_id,), error)]
+        if fault.malformed:
+            self._malformed += 1
+            if self._malformed >= MALFORMED_FRAMES:
+                effects.append(Hangup(Close.BAD_PROTOCOL))
+        return effects
+
+    def _bucket(self, message: ClientMessage) -> TokenBucket:
+        if type(message) is SendWebRtc and message.action == "ice":
+            return self._guard.candidates
+        return self._guard.chat if type(message) is SendChat else self._guard.other
+
+    def _handle(self, message: ClientMessage, now: float) -> list[Effect]:
+        match message:
+            case SendWebRtc():
+                return [self._relay(message)]
+            case SendChat(text=text):
+                if not is_chat_text(text):
+                    raise BadFrame(FrameFault.BAD_TEXT, ref=_ref(message))
+                return list(self._room.say(self.member_id, text, now))
+            case SetProfile(displayName=wanted):
+                name = clean_display_name(wanted)
+                if name is None:
+                    raise BadFrame(FrameFault.BAD_NAME, ref=_ref(message))
+                return list(self._room.rename(self.member_id, name))
+            case SetMedia():
+                media = MediaState(audio=message.audio, video=message.video, screen=message.screen)
+                return list(self._room.set_media(self.member_id, media))
+            case Leave():
+                return [Hangup(Close.NORMAL)]
+            case _:
+                raise BadFrame(FrameFault.UNEXPECTED_HELLO, ref=_ref(message))
+
+    def _relay(self, message: SendWebRtc) -> Deliver:
+        needs_candidate = message.action == "ice"
+        if (message.candidate is UNSET) is needs_candidate or (message.sdp is UNSET) is not needs_candidate:
+            detail = "An offer or answer has `sdp`, a candidate has `candidate`, and neither has the other's."
+            raise BadFrame(FrameFault.BAD_FRAME, detail, _ref(message))
+        delivery = self._room.relay(self.member_id, message)
+        if delivery is None:
+            raise BadFrame(FrameFault.UNKNOWN_PEER, ref=_ref(message))
+        return delivery
+
+
+def _ref(message: ClientMessage) -> int | None:
+    return None if message.id is UNSET else message.id

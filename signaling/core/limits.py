@@ -1,0 +1,51 @@
+"""How much one connection may say. Time is an argument, in seconds."""
+
+from __future__ import annotations
+
+_WINDOW_S = 10.0
+CANDIDATES_PER_WINDOW = 200
+CHAT_PER_WINDOW = 20
+OTHER_PER_WINDOW = 60
+REFUSALS_PER_WINDOW = 60
+
+
+class TokenBucket:
+    """Allow `capacity` events at once and `capacity` per `window` seconds in the long run."""
+
+    __slots__ = ("_at", "_capacity", "_rate", "_tokens")
+
+    def __init__(self, capacity: float, window: float = _WINDOW_S) -> None:
+        self._capacity = capacity
+        self._rate = capacity / window
+        self._tokens = capacity
+        self._at = 0.0
+
+    def take(self, now: float) -> bool:
+        """Take one token; False when there is none."""
+        elapsed = now - self._at
+        self._at = now
+        tokens = self._tokens
+        if elapsed > 0:  # a clock set back refills nothing and blocks nothing
+            tokens += elapsed * self._rate
+            if tokens > self._capacity:
+                tokens = self._capacity
+        if tokens < 1.0:
+            self._tokens = tokens
+            return False
+        self._tokens = tokens - 1.0
+        return True
+
+
+class FloodGuard:
+    """The flood limits of one connection: candidates, chat and everything else are counted apart.
+
+    `refuse` counts what was turned away; when that runs out too, the connection has earned its close.
+    """
+
+    __slots__ = ("candidates", "chat", "other", "refusals")
+
+    def __init__(self, scale: float = 1.0) -> None:
+        self.candidates = TokenBucket(CANDIDATES_PER_WINDOW * scale)
+        self.chat = TokenBucket(CHAT_PER_WINDOW * scale)
+        self.other = TokenBucket(OTHER_PER_WINDOW * scale)
+        self.refusals = TokenBucket(REFUSALS_PER_WINDOW * scale)

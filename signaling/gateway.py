@@ -1,0 +1,206 @@
+"""The data plane: WebSockets over picows on their own port."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING, cast
+
+import picows
+from picows import WSCloseCode, WSFrame, WSMsgType, WSTransport, WSUpgradeRequest, WSUpgradeResponse
+
+from signaling.core.messages import MAX_FRAME_BYTES
+from signaling.errors import Close, CloseReason
+from signaling.link import LinkRequest
+
+if TYPE_CHECKING:
+    import asyncio
+    from socket import socket
+
+    from signaling.hub import Hub
+    from signaling.settings import SignalingSettings
+
+logger = logging.getLogger(__name__)
+
+_PATH_PREFIXES = ("/ws/", "/api/ws/")
+_WRITE_BUFFER_BYTES = 64 * 1024
+_READ_BUFFER_BYTES = 2048
+"""picows grows it when a larger frame comes; most connections never need more."""
+_BACKLOG = 4096
+
+
+class Gateway:
+    """Listen for WebSockets and hand each to the hub."""
+
+    def __init__(self, hub: Hub, settings: SignalingSettings) -> None:
+        self._hub = hub
+        self._settings = settings
+        self._servers: list[asyncio.Server] = []
+
+    async def start(self, sockets: list[socket]) -> None:
+        """Start listening on sockets that are already bound."""
+        for sock in sockets:
+            server = await picows.ws_create_server(
+                self._route,
+                sock=sock,
+                max_frame_size=MAX_FRAME_BYTES,
+                read_buffer_init_size=_READ_BUFFER_BYTES,
+                logger_name=cast("logging.Logger", _PicowsLog()),
+                backlog=_BACKLOG,
+                use_aiofastnet=False,  # uvloop's own transport takes less memory per connection
+            )
+            self._servers.append(server)
+
+    def stop_listening(self) -> None:
+        """Refuse new connections; those that are open go on."""
+        for server in self._servers:
+            server.close()
+
+    def _route(self, request: WSUpgradeRequest) -> picows.WSListener | picows.WSUpgradeResponseWithListener:
+        path, _, query = request.path.decode("latin-1").partition("?")
+        if path == "/health":
+            return _answer(HTTPStatus.OK, "ok")
+        room_id = next((path[len(prefix) :] for prefix in _PATH_PREFIXES if path.startswith(prefix)), None)
+        if room_id is None:
+            return _answer(HTTPStatus.NOT_FOUND, "not_found")
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        link_request = LinkRequest.parse(room_id, query, headers)
+        refusal = self._hub.refusal(link_request)
+        if refusal is not None:
+            return _answer(HTTPStatus(refusal[0]), refusal[1])
+        return _Listener(self._hub, link_request, self._settings.trusted_hops)
+
+
+def _answer(status: HTTPStatus, code: str) -> picows.WSUpgradeResponseWithListener:
+    if status is HTTPStatus.OK:
+        response = WSUpgradeResponse.create_ok_response(code.encode())
+    else:
+        body = f'{{"error":"{status.phrase}","code":"{code}"}}'.encode()
+        response = WSUpgradeResponse.create_error_response(status, body, {"Content-Type": "application/json"})
+    return picows.WSUpgradeResponseWithListener(response, None)
+
+
+class _Listener(picows.WSListener):
+    """One connection, translated from picows to a `Link`."""
+
+    __slots__ = ("_fragments", "_hub", "_link", "_request", "_trusted_hops")
+
+    def __init__(self, hub: Hub, request: LinkRequest, trusted_hops: int) -> None:
+        self._hub = hub
+        self._request = request
+        self._trusted_hops = trusted_hops
+        self._fragments: bytearray | None = None
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        underlying = transport.underlying_transport
+        underlying.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES)
+        peer = underlying.get_extra_info("peername")
+        request = self._request.seen_from(str(peer[0]) if peer else "", self._trusted_hops)
+        self._link = self._hub.accept(request, _PicowsTransport(transport))
+        self._link.opened()
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        kind = frame.msg_type
+        if kind == WSMsgType.TEXT and frame.fin and self._fragments is None:
+            try:
+                text = frame.get_payload_as_utf8_text()
+            except UnicodeDecodeError:
+                self._link.close(Close.BAD_UTF8)
+                return
+            self._link.text(text)
+        elif kind == WSMsgType.PONG:
+            self._link.pong()
+        elif kind == WSMsgType.CLOSE:
+            _answer_close(transport, frame)
+        else:
+            self._fragment(frame)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self._link.lost()
+
+    def pause_writing(self) -> None:
+        self._link.pause()
+
+    def resume_writing(self) -> None:
+        self._link.resume()
+
+    def _fragment(self, frame: WSFrame) -> None:
+        """Put fragments together under our own limit; picows bounds single frames only."""
+        if frame.msg_type == WSMsgType.BINARY:
+            # Refused whole, so its continuations are let go without being kept.
+            if frame.fin:
+                self._link.binary()
+            else:
+                self._link.close(Close.BAD_PROTOCOL)
+            return
+        starts = frame.msg_type == WSMsgType.TEXT
+        if starts is (self._fragments is not None):
+            self._link.close(_BAD_FRAGMENT)
+            return
+        if self._fragments is None:
+            self._fragments = bytearray()
+        self._fragments += frame.get_payload_as_memoryview()
+        if len(self._fragments) > MAX_FRAME_BYTES:
+            self._fragments.clear()
+            self._link.close(Close.TOO_BIG)
+        elif frame.fin:
+            payload, self._fragments = self._fragments, None
+            try:
+                text = payload.decode()
+            except UnicodeDecodeError:
+                self._link.close(Close.BAD_UTF8)
+                return
+            self._link.text(text)
+
+
+_BAD_FRAGMENT = CloseReason(1002, "bad_fragment", "Fragments out of order.")
+
+
+def _answer_close(transport: WSTransport, frame: WSFrame) -> None:
+    if not transport.is_close_frame_sent:
+        transport.send_close(frame.get_close_code(), frame.get_close_message())
+    transport.disconnect()
+
+
+class _PicowsTransport:
+    """A picows connection as a `Transport`."""
+
+    __slots__ = ("_transport",)
+
+    def __init__(self, transport: WSTransport) -> None:
+        self._transport = transport
+
+    def write(self, frame: bytes) -> None:
+        self._transport.send(WSMsgType.TEXT, frame)
+
+    def ping(self) -> None:
+        self._transport.send_ping()
+
+    def close(self, code: int, reason: str) -> None:
+        # The enumeration names only the registered codes; the wire takes any.
+        self._transport.send_close(cast(WSCloseCode, code), reason)
+
+    def abort(self) -> None:
+        self._transport.disconnect(graceful=False)
+
+
+class _PicowsLog:
+    """Keep what goes wrong inside picows, drop its line per connection (it names addresses).
+
+    Not a `logging.Logger`, for which picows would make a child per connection.
+    """
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802  # the name picows calls
+        return level >= logging.ERROR
+
+    def log(self, *_: object, **__: object) -> None:
+        """Drop it."""
+
+    debug = info = warning = log
+
+    def error(self, message: str, *args: object, **_: object) -> None:
+        # Protocol errors of clients come here too; they are not faults of the server.
+        logger.info("websocket error", extra={"event": "ws_error", "detail": message % args if args else message})
+
+    def exception(self, message: str, *args: object, **_: object) -> None:
+        logger.error(message, *args, exc_info=True, extra={"event": "ws_exception"})  # noqa: LOG014  # picows calls it in one

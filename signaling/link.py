@@ -1,0 +1,249 @@
+"""One WebSocket connection, from the handshake to its end, whatever library carries it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+import msgspec
+from msgspec import Struct
+
+from signaling.core.codec import BadFrame, decode
+from signaling.core.messages import MAX_FRAME_BYTES, Hello
+from signaling.errors import Close, CloseReason, FrameFault
+from signaling.outbox import Outbox
+
+if TYPE_CHECKING:
+    from signaling.hub import Hub
+    from signaling.ports import Identity, Transport
+    from signaling.session import Session
+
+_EARLY_FRAMES = 32
+"""What a client may send before it is let in."""
+
+
+class LinkRequest(Struct, frozen=True):
+    """What a WebSocket handshake asks for."""
+
+    room_id: str
+    origin: str | None
+    address: str = ""
+    forwarded_for: str | None = None
+    token: str | None = None
+    ticket: str | None = None
+    speaks_first: bool = False
+    """`?v=2`: the client says hello before the server says welcome."""
+
+    @classmethod
+    def parse(cls, room_id: str, query: str, headers: Mapping[str, str]) -> LinkRequest:
+        """Read what matters from a handshake; header names in lower case. What is missing or malformed is left out."""
+        values = parse_qs(query)
+
+        def first(name: str) -> str | None:
+            found = values.get(name)
+            return found[0] if found else None
+
+        return cls(
+            room_id=room_id,
+            origin=headers.get("origin"),
+            forwarded_for=headers.get("x-forwarded-for"),
+            token=first("token"),
+            ticket=first("ticket"),
+            speaks_first=first("v") == "2",
+        )
+
+    def seen_from(self, peer: str, trusted_hops: int) -> LinkRequest:
+        """Add the client's address: the peer's, or what the outermost trusted proxy saw."""
+        return msgspec.structs.replace(self, address=client_address(peer, self.forwarded_for, trusted_hops))
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether a token or ticket stands in the URL."""
+        return self.token is not None or self.ticket is not None
+
+
+def client_address(peer: str, forwarded_for: str | None, trusted_hops: int) -> str:
+    """Return the client's address: the peer's, or what the outermost trusted proxy saw."""
+    if trusted_hops >= 1 and forwarded_for:
+        hops = [hop.strip() for hop in forwarded_for.split(",")]
+        peer = hops[-trusted_hops] if len(hops) >= trusted_hops else hops[0]
+    return peer.removeprefix("::ffff:")  # an IPv4 peer of a socket that listens on both
+
+
+class Phase(Enum):
+    """Where a connection stands."""
+
+    HELLO = auto()
+    ENTERING = auto()
+    JOINED = auto()
+    CLOSED = auto()
+
+
+class Link:
+    """Carry frames between one transport and the member behind it.
+
+    The adapter calls `opened`, then `text`, `binary`, `pong`, `pause`, `resume` as things happen, and `lost` once at
+    the end. Everything else is for the hub and the session.
+    """
+
+    __slots__ = (
+        "_early",
+        "_hub",
+        "_outbox",
+        "_task",
+        "_timer",
+        "_transport",
+        "identity",
+        "phase",
+        "request",
+        "session",
+        "unanswered_pings",
+    )
+
+    def __init__(self, hub: Hub, request: LinkRequest, transport: Transport, outbox_bytes: int) -> None:
+        self._hub = hub
+        self._transport = transport
+        self._outbox = Outbox(transport.write, outbox_bytes)
+        self._early: list[str] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self.request = request
+        self.identity: Identity | None = None
+        self.session: Session | None = None
+        self.phase = Phase.HELLO
+        self.unanswered_pings = 0
+
+    # --- called by the adapter
+
+    def opened(self) -> None:
+        """Begin: wait for the client's hello, or let it in at once."""
+        if self._hub.is_crowded(self.request.address):
+            self.close(Close.RATE_LIMITED)
+            return
+        if self.request.speaks_first:
+            self._timer = self._hub.later(self._hub.hello_timeout, self._no_hello)
+        else:
+            self._enter(None)
+
+    def text(self, text: str) -> None:
+        """Handle a text frame."""
+        self.unanswered_pings = 0
+        if self.phase is Phase.JOINED and self.session is not None:
+            self._hub.received(self.session, text)
+        elif self.phase is Phase.ENTERING:
+            self._keep_early(text)
+        elif self.phase is Phase.HELLO:
+            self._hello(text)
+
+    def binary(self) -> None:
+        """Refuse a binary frame."""
+        self.unanswered_pings = 0
+        if self.phase is Phase.JOINED and self.session is not None:
+            self._hub.refused(self.session, BadFrame(FrameFault.BINARY_FRAME))
+        else:
+            self.close(Close.BAD_PROTOCOL)
+
+    def pong(self) -> None:
+        """Note a sign of life."""
+        self.unanswered_pings = 0
+
+    def pause(self) -> None:
+        """Stop writing: the transport's buffer is full."""
+        self._outbox.pause()
+
+    def resume(self) -> None:
+        """Write again: the transport's buffer has room."""
+        self._outbox.resume()
+
+    def lost(self) -> None:
+        """Clean up after the transport is gone. Idempotent."""
+        self._end()
+        self._hub.forget(self)
+
+    # --- called by the hub and the session
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes that wait for a transport that does not take them."""
+        return self._outbox.held
+
+    def joined(self, session: Session) -> None:
+        """Connect to the member; frames that came early are handled now, in order."""
+        self.session = session
+        self.phase = Phase.JOINED
+        early, self._early = self._early or [], None
+        for text in early:
+            self.text(text)
+
+    def send(self, frame: bytes) -> None:
+        """Send a frame to the client; a client that cannot keep up is cut off. Nothing is sent after close."""
+        if self.phase is Phase.CLOSED:
+            return
+        if not self._outbox.put(frame):
+            self.close(Close.SLOW_CONSUMER)
+
+    def ping(self) -> None:
+        """Ask for a sign of life."""
+        self.unanswered_pings += 1
+        self._transport.ping()
+
+    def close(self, reason: CloseReason) -> None:
+        """End the connection with a named code. The peer gets a moment to answer, then it is cut. Idempotent."""
+        if self.phase is Phase.CLOSED:
+            return
+        self._end()
+        self._transport.close(reason.code, reason.name)
+        self._timer = self._hub.later(self._hub.close_timeout, self._transport.abort)
+        self._hub.closed(self, reason)
+
+    def abort(self) -> None:
+        """Cut the connection without a word."""
+        self._transport.abort()
+
+    # --- inside
+
+    def _end(self) -> None:
+        self.phase = Phase.CLOSED
+        self._outbox.clear()
+        self._early = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._task is not None and self._task is not asyncio.current_task():
+            self._task.cancel()
+
+    def _enter(self, hello: Hello | None) -> None:
+        self.phase = Phase.ENTERING
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._task = self._hub.spawn(self._hub.enter(self, hello))
+        self._task.add_done_callback(self._entered)
+
+    def _entered(self, _task: asyncio.Task[None]) -> None:
+        self._task = None
+
+    def _hello(self, text: str) -> None:
+        try:
+            message = decode(text)
+        except BadFrame:
+            message = None
+        if isinstance(message, Hello):
+            self._enter(message)
+        else:
+            self.close(Close.BAD_PROTOCOL)
+
+    def _no_hello(self) -> None:
+        self._timer = None
+        self.close(Close.BAD_PROTOCOL)
+
+    def _keep_early(self, text: str) -> None:
+        if self._early is None:
+            self._early = []
+        if len(self._early) >= _EARLY_FRAMES or sum(map(len, self._early)) + len(text) > MAX_FRAME_BYTES:
+            self.close(Close.RATE_LIMITED)
+        else:
+            self._early.append(text)

@@ -1,0 +1,138 @@
+"""Rooms as their owners and visitors see them over HTTP, and as the hub finds them."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from signaling.store import RoomExists, RoomRecord
+
+if TYPE_CHECKING:
+    from signaling.core.room import RoomRules
+    from signaling.hub import Hub
+    from signaling.ports import Clock
+    from signaling.store import RoomStore
+
+# No vowels and none of 0/o, 1/l/i: codes that can be read aloud and do not spell words.
+_ALPHABET = "23456789bcdfghjkmnpqrstvwxyz"
+_CODE_LENGTH = 11
+"""28^11 codes, 53 bits: a link to a room that admits guests must not be guessable."""
+_OWNED_LISTED = 200
+DEFAULT_MAX_MEMBERS = 8
+
+
+class RoomNotFound(Exception):
+    """There is no such room, or it is not open to the one who asks; both are the same to them."""
+
+
+class RoomIdTaken(Exception):
+    """A room with the wanted id exists."""
+
+
+class RoomChange(Struct, frozen=True):
+    """What an owner wants to change; what is unset stays."""
+
+    name: str | UnsetType = UNSET
+    guests_allowed: bool | UnsetType = UNSET
+    max_members: int | UnsetType = UNSET
+
+
+class RoomService:
+    """Create, show, change and delete rooms. Every door to a room is here."""
+
+    def __init__(self, store: RoomStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._hub: Hub | None = None
+
+    def attach(self, hub: Hub) -> None:
+        """Name the hub that runs the calls; it in turn finds rooms here."""
+        self._hub = hub
+
+    # --- for the hub (the `RoomDirectory` port)
+
+    async def find(self, room_id: str) -> RoomRules | None:
+        """Return the rules of a room, None where there is no such room."""
+        room = await self._store.select(room_id)
+        return None if room is None else room.rules
+
+    async def open(self, room_id: str, owner_id: int) -> RoomRules:
+        """Return the rules of a room, creating it for this owner where it does not exist."""
+        room = await self._store.select(room_id)
+        if room is None:
+            room = await self._store.insert_or_get(self._new(owner_id, RoomChange(), room_id))
+        return room.rules
+
+    # --- for people
+
+    async def create(self, owner_id: int, wanted: RoomChange, room_id: str | None) -> RoomRecord:
+        """Create a room with a fresh code, or with the id that is asked for. Raises `RoomIdTaken`."""
+        room = self._new(owner_id, wanted, room_id or _code())
+        while True:
+            try:
+                await self._store.insert(room)
+            except RoomExists:
+                if room_id is not None:
+                    raise RoomIdTaken(room_id) from None
+                room = msgspec.structs.replace(room, id=_code())
+            else:
+                return room
+
+    async def owned(self, owner_id: int) -> list[RoomRecord]:
+        """List someone's rooms, newest first."""
+        return await self._store.select_owned(owner_id, _OWNED_LISTED)
+
+    async def show(self, room_id: str, user_id: int | None) -> RoomRecord:
+        """Return a room to someone who may enter it; None is a guest. Raises `RoomNotFound`."""
+        room = await self._store.select(room_id)
+        if room is None or (user_id is None and not room.guests_allowed):
+            raise RoomNotFound(room_id)
+        return room
+
+    async def change(self, room_id: str, owner_id: int, wanted: RoomChange) -> RoomRecord:
+        """Change a room of one's own; a running call follows at once. Raises `RoomNotFound`."""
+        room = await self._store.select(room_id)
+        if room is None or room.owner_id != owner_id:
+            raise RoomNotFound(room_id)
+        changes = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not UNSET}
+        changed = await self._store.update(msgspec.structs.replace(room, **changes, updated_at=self._now_ms()))
+        if changed is None:
+            raise RoomNotFound(room_id)
+        if self._hub is not None:
+            self._hub.change_rules(room_id, changed.rules)
+        return changed
+
+    async def delete(self, room_id: str, owner_id: int) -> None:
+        """Delete a room of one's own and end its call. Raises `RoomNotFound`."""
+        if not await self._store.delete(room_id, owner_id):
+            raise RoomNotFound(room_id)
+        if self._hub is not None:
+            self._hub.close_room(room_id)
+
+    def members(self, room_id: str) -> int:
+        """Count who is in a room now."""
+        return self._hub.members(room_id) if self._hub is not None else 0
+
+    # --- inside
+
+    def _new(self, owner_id: int, wanted: RoomChange, room_id: str) -> RoomRecord:
+        now = self._now_ms()
+        return RoomRecord(
+            id=room_id,
+            owner_id=owner_id,
+            name="" if wanted.name is UNSET else wanted.name,
+            guests_allowed=True if wanted.guests_allowed is UNSET else wanted.guests_allowed,
+            max_members=DEFAULT_MAX_MEMBERS if wanted.max_members is UNSET else wanted.max_members,
+            created_at=now,
+            updated_at=now,
+        )
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)
+
+
+def _code() -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_CODE_LENGTH))

@@ -1,0 +1,114 @@
+"""Rooms in the database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from signaling.core.room import RoomRules
+from signaling.ports import Database
+
+
+class RoomExists(Exception):
+    """A room with this id exists."""
+
+
+class RoomRecord(Struct, frozen=True):
+    """A stored room. Times are milliseconds since 1970 UTC."""
+
+    id: str
+    owner_id: int
+    name: str
+    guests_allowed: bool
+    max_members: int
+    created_at: int
+    updated_at: int
+
+    @property
+    def rules(self) -> RoomRules:
+        """Return what the signaling core needs to know."""
+        return RoomRules(self.owner_id, self.guests_allowed, self.max_members)
+
+
+_COLUMNS = "id, owner_id, name, guests_allowed, max_members, created_at, updated_at"
+
+
+class RoomStore:
+    """The SQL of rooms."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def insert(self, room: RoomRecord) -> None:
+        """Store a new room. Raises `RoomExists`."""
+        try:
+            async with self._database.write() as db:
+                await db.execute(text(_INSERT), _row(room))
+        except IntegrityError:
+            raise RoomExists(room.id) from None
+
+    async def insert_or_get(self, room: RoomRecord) -> RoomRecord:
+        """Store a room unless its id exists; return the one that stands."""
+        async with self._database.write() as db:
+            await db.execute(text(f"{_INSERT} ON CONFLICT (id) DO NOTHING"), _row(room))
+            found = (await db.execute(text(_SELECT), {"id": room.id})).one()
+            return _record(found)
+
+    async def select(self, room_id: str) -> RoomRecord | None:
+        """Return a room, None where there is none."""
+        async with self._database.read() as db:
+            found = (await db.execute(text(_SELECT), {"id": room_id})).one_or_none()
+            return None if found is None else _record(found)
+
+    async def select_owned(self, owner_id: int, limit: int) -> list[RoomRecord]:
+        """Return someone's rooms, newest first."""
+        query = f"SELECT {_COLUMNS} FROM rooms WHERE owner_id = :owner_id ORDER BY created_at DESC, id LIMIT :limit"  # noqa: S608
+        async with self._database.read() as db:
+            return [_record(row) for row in await db.execute(text(query), {"owner_id": owner_id, "limit": limit})]
+
+    async def update(self, room: RoomRecord) -> RoomRecord | None:
+        """Change name and rules of a room; None where it is gone or has another owner."""
+        statement = f"""
+            UPDATE rooms SET name = :name, guests_allowed = :guests_allowed, max_members = :max_members,
+                   updated_at = :updated_at
+             WHERE id = :id AND owner_id = :owner_id
+            RETURNING {_COLUMNS}
+        """  # noqa: S608
+        parameters = _row(room)
+        del parameters["created_at"]
+        async with self._database.write() as db:
+            found = (await db.execute(text(statement), parameters)).one_or_none()
+            return None if found is None else _record(found)
+
+    async def delete(self, room_id: str, owner_id: int) -> bool:
+        """Delete a room of this owner; False where there is none."""
+        statement = "DELETE FROM rooms WHERE id = :id AND owner_id = :owner_id RETURNING id"
+        async with self._database.write() as db:
+            found = await db.execute(text(statement), {"id": room_id, "owner_id": owner_id})
+            return found.one_or_none() is not None
+
+
+_INSERT = f"""
+    INSERT INTO rooms ({_COLUMNS})
+    VALUES (:id, :owner_id, :name, :guests_allowed, :max_members, :created_at, :updated_at)
+"""  # noqa: S608
+_SELECT = f"SELECT {_COLUMNS} FROM rooms WHERE id = :id"  # noqa: S608
+
+
+def _row(room: RoomRecord) -> dict[str, object]:
+    return {name: getattr(room, name) for name in room.__struct_fields__}
+
+
+def _record(row: Any) -> RoomRecord:
+    return RoomRecord(
+        id=row.id,
+        owner_id=row.owner_id,
+        name=row.name,
+        guests_allowed=bool(row.guests_allowed),  # SQLite has no booleans
+        max_members=row.max_members,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
