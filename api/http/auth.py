@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
@@ -13,8 +12,6 @@ from quart import Blueprint, g, request
 from quart_schema import (
     document_headers,
     document_response,
-    operation_id,
-    security_scheme,
     tag_blueprint,
     validate_request,
     validate_response,
@@ -22,7 +19,8 @@ from quart_schema import (
 from werkzeug.datastructures import Headers
 from werkzeug.http import dump_cookie
 
-from api.http.errors import Problem
+from api.http.bodies import Empty
+from api.http.openapi import problems
 from api.http.security import authenticated, client_address, public
 from auth.errors import AuthError, RefreshInvalid
 from auth.passwords import MAX_BYTES, MIN_CHARACTERS
@@ -30,8 +28,6 @@ from auth.principal import Device, Principal
 from auth.rules import DEVICE_ID_PATTERN, USERNAME_PATTERN, check_device_id
 from auth.service import AuthService, SignedIn
 from auth.store import DeviceSession
-
-View = TypeVar("View", bound=Callable[..., Awaitable[Any]])
 
 PLAIN_COOKIE = "refresh_token"
 SECURE_COOKIE = "__Secure-refresh_token"
@@ -62,6 +58,8 @@ class CrossSiteRequest(AuthError):
 Password = Annotated[str, Meta(max_length=MAX_BYTES, extra_json_schema={"format": "password"})]
 NewPassword = Annotated[str, Meta(max_length=MAX_BYTES, extra_json_schema={"minLength": MIN_CHARACTERS})]
 DeviceId = Annotated[str, Meta(extra_json_schema={"pattern": f"^{DEVICE_ID_PATTERN}$", "required": True})]
+
+Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class DeviceHeaders(Struct):
@@ -104,8 +102,8 @@ class Session(Struct, rename="camel"):
 
     id: str
     device_id: str
-    expires_at: datetime
-    last_seen: datetime
+    expires_at: Moment
+    last_seen: Moment
     current: bool
     user_agent: str
 
@@ -115,10 +113,6 @@ class SocketTicket(Struct, rename="camel"):
 
     ticket: str
     expires_in: int
-
-
-class Nothing(Struct):
-    """No content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +165,8 @@ def create_auth_blueprint(auth: AuthService, settings: AuthRoutesSettings) -> Bl
 
     @routes.post("/auth/register")
     @public("it makes the account")
-    @operation_id("register")
     @document_headers(DeviceHeaders)
-    @document_problems(400, 409, 415, 422, 429, 503)
+    @problems(400, 409, 422)
     @validate_request(Registration)
     @validate_response(Account)
     async def register(data: Registration) -> tuple[Account, int, Headers]:
@@ -182,9 +175,8 @@ def create_auth_blueprint(auth: AuthService, settings: AuthRoutesSettings) -> Bl
 
     @routes.post("/auth/login")
     @public("it checks the password")
-    @operation_id("login")
     @document_headers(DeviceHeaders)
-    @document_problems(400, 401, 415, 422, 429, 503)
+    @problems(400, 401, 422)
     @validate_request(Credentials)
     @validate_response(Account)
     async def login(data: Credentials) -> tuple[Account, int, Headers]:
@@ -193,8 +185,7 @@ def create_auth_blueprint(auth: AuthService, settings: AuthRoutesSettings) -> Bl
 
     @routes.post("/auth/refresh")
     @public("it checks the refresh cookie")
-    @operation_id("refresh")
-    @document_problems(401, 403, 429)
+    @problems(401, 403)
     @validate_response(Account)
     async def refresh() -> tuple[Account, int, Headers]:
         """Exchange the refresh cookie for a new one and an access token."""
@@ -211,9 +202,8 @@ def create_auth_blueprint(auth: AuthService, settings: AuthRoutesSettings) -> Bl
 
     @routes.post("/auth/logout")
     @public("leaving needs no permission; it ends only the sessions whose credentials it brings")
-    @operation_id("logout")
-    @document_response(Nothing, 204)
-    @document_problems(403)
+    @document_response(Empty, 204)
+    @problems(403)
     async def logout() -> tuple[str, int, Headers]:
         """End the device session of the refresh cookie, and that of the bearer token, at once."""
         await auth.logout(refresh_token=refresh_token(), access_token=_bearer())
@@ -221,10 +211,8 @@ def create_auth_blueprint(auth: AuthService, settings: AuthRoutesSettings) -> Bl
 
     @routes.post("/auth/password")
     @authenticated
-    @operation_id("change_password")
-    @security_scheme([{"bearer": []}])
-    @document_response(Nothing, 204)
-    @document_problems(401, 415, 422, 429, 503)
+    @document_response(Empty, 204)
+    @problems(422)
     @validate_request(PasswordChange)
     async def change_password(data: PasswordChange) -> tuple[str, int, Headers]:
         """Change the password; all other device sessions end."""
@@ -233,11 +221,8 @@ def create_auth_blueprint(auth: AuthService, settings: AuthRoutesSettings) -> Bl
 
     @routes.get("/auth/sessions")
     @authenticated
-    @operation_id("list_sessions")
-    @security_scheme([{"bearer": []}])
-    @document_problems(401)
     @validate_response(list[Session])
-    async def sessions() -> tuple[list[Session], int, Headers]:
+    async def list_sessions() -> tuple[list[Session], int, Headers]:
         """List the devices on which the user is signed in, the one used last first."""
         principal = _principal()
         listed = [_session(session, principal) for session in await auth.sessions(principal)]
@@ -245,10 +230,8 @@ def create_auth_blueprint(auth: AuthService, settings: AuthRoutesSettings) -> Bl
 
     @routes.delete("/auth/sessions/<session_id>")
     @authenticated
-    @operation_id("end_session")
-    @security_scheme([{"bearer": []}])
-    @document_response(Nothing, 204)
-    @document_problems(401, 404)
+    @document_response(Empty, 204)
+    @problems(404)
     async def end_session(session_id: str) -> tuple[str, int, Headers]:
         """Sign out one device."""
         principal = _principal()
@@ -257,9 +240,6 @@ def create_auth_blueprint(auth: AuthService, settings: AuthRoutesSettings) -> Bl
 
     @routes.post("/ws-tickets")
     @authenticated
-    @operation_id("create_ws_ticket")
-    @security_scheme([{"bearer": []}])
-    @document_problems(401)
     @validate_response(SocketTicket)
     async def create_ws_ticket() -> tuple[SocketTicket, int, Headers]:
         """Get a ticket that opens one socket, so that no lasting credential stands in its URL."""
@@ -269,17 +249,6 @@ def create_auth_blueprint(auth: AuthService, settings: AuthRoutesSettings) -> Bl
 
     tag_blueprint(routes, ["auth"])
     return routes
-
-
-def document_problems(*statuses: int) -> Callable[[View], View]:
-    """Document the error answers of a view."""
-
-    def document(view: View) -> View:
-        for status in statuses:
-            view = document_response(Problem, status)(view)
-        return view
-
-    return document
 
 
 def _is_ours(headers: Headers, allowed_origins: frozenset[str]) -> bool:

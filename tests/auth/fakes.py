@@ -14,7 +14,6 @@ from sqlalchemy import text
 from api.db import Database
 from auth.metrics import AuthMetrics
 from auth.passwords import PasswordHasher
-from auth.ports import RandomBytes
 from auth.principal import Device
 from auth.service import AuthService
 from auth.settings import AuthSettings
@@ -28,10 +27,12 @@ LAPTOP = Device("laptop-1", "192.0.2.1", "Firefox")
 PHONE = Device("phone-1", "192.0.2.2", "Safari")
 
 
-def steady_bytes() -> RandomBytes:
-    """Return a source whose bytes differ from call to call and are the same in every run."""
-    calls = itertools.count()
-    return lambda size: hashlib.sha256(b"%d" % next(calls)).digest()[:size]
+_calls = itertools.count()
+
+
+def steady_bytes(size: int) -> bytes:
+    """Return bytes that differ from call to call and owe nothing to chance."""
+    return hashlib.sha256(b"%d" % next(_calls)).digest()[:size]
 
 
 class ManualClock:
@@ -76,7 +77,7 @@ class CountingHasher(PasswordHasher):
 
 
 class Installation:
-    """An auth service with its parts at hand. Its ids and tokens are the same in every run."""
+    """An auth service with its parts at hand. Two of them on one database are two nodes."""
 
     def __init__(self, database: Database, **settings: Any) -> None:
         self.settings = AuthSettings(secret=SECRET, pepper="pepper", bcrypt_cost=4, **settings)
@@ -100,7 +101,7 @@ class Installation:
             metrics=metrics,
             listener=self.listener,
             clock=self.clock,
-            random_bytes=steady_bytes(),
+            random_bytes=steady_bytes,
         )
 
     def close(self) -> None:

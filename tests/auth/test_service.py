@@ -195,11 +195,12 @@ async def test_the_right_password_after_the_wait_resets_the_count(local_site: In
 
 @pytest.mark.parametrize("way_in", ["register", "refresh"])
 async def test_a_device_that_was_signed_in_gets_in_while_the_account_is_attacked(
-    local_site: Installation, way_in: str
+    local_site: Installation, way_in: str, request: pytest.FixtureRequest
 ) -> None:
     signed_in = await new_account(local_site)
     if way_in == "refresh":  # all that a restarted server has seen of the device
         local_site = Installation(local_site.database)
+        request.addfinalizer(local_site.close)
         await local_site.refresh(signed_in.refresh_token)
     for number in range(6):
         await outcome(local_site.auth.login("alice", "guess", Device("stranger", f"203.0.113.{number}")))

@@ -1,0 +1,164 @@
+"""Someone at a browser: does what a person does, sees what a person sees, and can read the browser's own statistics."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+
+# Keeps every peer connection of the page within reach, to read its statistics and to disturb it.
+_WATCH_CONNECTIONS = """
+window.__connections = [];
+window.RTCPeerConnection = class extends window.RTCPeerConnection {
+  constructor(...args) { super(...args); window.__connections.push(this); }
+};
+"""
+_RECEIVED = """
+async () => {
+  const all = [];
+  for (const connection of window.__connections) {
+    if (connection.connectionState !== 'connected') continue;
+    const one = {frames: 0, videos: 0, energy: 0, state: connection.signalingState};
+    for (const report of (await connection.getStats()).values()) {
+      if (report.type !== 'inbound-rtp') continue;
+      if (report.kind === 'video') { one.frames += report.framesDecoded ?? 0; one.videos += report.framesDecoded > 0; }
+      if (report.kind === 'audio') one.energy += report.totalAudioEnergy ?? 0;
+    }
+    all.push(one);
+  }
+  return all;
+}
+"""
+# Chromium says these on its own account when a request is answered with an error, which tests provoke on purpose.
+_EXPECTED = re.compile(r"Failed to load resource|WebSocket connection to .* failed|net::ERR_")
+
+
+class Person:
+    """One browser profile with one page."""
+
+    def __init__(self, context: BrowserContext, page: Page, url: str) -> None:
+        self.context = context
+        self.page = page
+        self.url = url
+        self.complaints: list[str] = []
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    @classmethod
+    async def open(cls, browser: Browser, url: str, *, phone: bool = False, dark: bool = False) -> Person:
+        """Open a fresh profile."""
+        size = {"width": 390, "height": 844} if phone else {"width": 1440, "height": 900}
+        context = await browser.new_context(
+            viewport=size,  # type: ignore[arg-type]
+            has_touch=phone,
+            is_mobile=phone,
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
+        )
+        await context.add_init_script(_WATCH_CONNECTIONS)
+        return cls(context, await context.new_page(), url)
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not _EXPECTED.search(message.text):
+            self.complaints.append(message.text)
+
+    # --- doing
+
+    async def goto(self, path: str) -> None:
+        """Open a page of the site."""
+        await self.page.goto(self.url + path)
+
+    async def click(self, name: str, *, exact: bool = True) -> None:
+        """Press a button."""
+        await self.page.get_by_role("button", name=name, exact=exact).click()
+
+    async def sign_up(self, username: str, password: str = "a long enough secret") -> None:
+        """Create an account."""
+        await self.goto("/signup")
+        await self.page.get_by_label("Username").fill(username)
+        await self.page.get_by_label("Password", exact=True).fill(password)
+        await self.click("Create account")
+        await expect(self.page.get_by_role("button", name="New room")).to_be_visible()
+
+    async def create_room(self) -> str:
+        """Create a room from the home page; return the path of its link."""
+        await self.goto("/")
+        await self.click("New room")
+        await self.page.wait_for_url(re.compile(r"/r/[a-z0-9-]+$"))
+        return self.page.url.removeprefix(self.url)
+
+    async def join(self, link: str, name: str | None = None) -> None:
+        """Open a room's link, and enter the call under a name."""
+        await self.goto(link)
+        if name is not None:
+            await self.page.get_by_label("Your name").fill(name)
+        await self.click("Join")
+        await expect(self.page.get_by_role("button", name="Leave")).to_be_visible()
+
+    async def say(self, text: str) -> None:
+        """Send a chat message."""
+        box = self.page.get_by_label("Message")
+        if not await box.is_visible():
+            await self.page.get_by_role("button", name=re.compile("^Chat")).click()
+        await box.fill(text)
+        await box.press("Enter")
+
+    async def leave(self) -> None:
+        """Leave the call."""
+        await self.click("Leave")
+        await expect(self.page.get_by_role("heading", name="You left the call")).to_be_visible()
+
+    # --- seeing
+
+    async def sees(self, name: str) -> None:
+        """Wait until someone's tile is there."""
+        await expect(self.page.get_by_role("article", name=name, exact=True)).to_be_visible(timeout=15_000)
+
+    async def sees_nobody_called(self, name: str) -> None:
+        """Wait until someone's tile is gone."""
+        await expect(self.page.get_by_role("article", name=name, exact=True)).to_have_count(0, timeout=15_000)
+
+    async def reads(self, text: str) -> None:
+        """Wait until a chat message is there."""
+        if not await self.page.get_by_test_id("chat-log").is_visible():
+            await self.page.get_by_role("button", name=re.compile("^Chat")).click()
+        await expect(self.page.get_by_test_id("chat-log").get_by_text(text)).to_be_visible()
+
+    async def received(self) -> list[dict[str, Any]]:
+        """Return what each connected peer connection has received."""
+        found: list[dict[str, Any]] = await self.page.evaluate(_RECEIVED)
+        return found
+
+    async def watches(self, others: int, *, more_than: int = 20, videos: int = 1) -> None:
+        """Wait until picture and sound of so many others have come in: frames decoded, energy in the audio."""
+
+        async def all_flow() -> bool:
+            peers = await self.received()
+            flowing = [
+                peer for peer in peers if peer["frames"] > more_than and peer["videos"] >= videos and peer["energy"] > 0
+            ]
+            return len(flowing) >= others and len(peers) == others
+
+        await until(all_flow, lambda: self.received())
+
+    async def still_watches(self, others: int) -> None:
+        """Wait until more frames have come in from everyone than there are now."""
+        frames = max((peer["frames"] for peer in await self.received()), default=0)
+        await self.watches(others, more_than=frames)
+
+
+async def until(
+    condition: Callable[[], Awaitable[bool]],
+    describe: Callable[[], Awaitable[object]] | None = None,
+    timeout: float = 30,  # noqa: ASYNC109  # how long to ask, not how long to wait for one answer
+) -> None:
+    """Ask again and again until the condition holds."""
+    deadline = time.monotonic() + timeout
+    while not await condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"did not come true: {await describe() if describe else condition}")
+        await asyncio.sleep(0.1)
