@@ -1,4 +1,10 @@
-"""Fixtures for every test."""
+"""Fixtures for every test, and the rule that CI skips nothing."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
 
 from tests.databases import (
     database,
@@ -10,3 +16,22 @@ from tests.databases import (
 )
 
 __all__ = ["database", "database_url", "postgres_factory", "sqlite_database", "sqlite_factory", "sqlite_url"]
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs PostgreSQL as an integration test."""
+    for item in items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        if "postgresql" in parameters.values() or "postgres_factory" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.integration)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail where CI skipped something: there, everything that tests need is to be had."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = len(reporter.stats.get("skipped", ())) if reporter is not None else 0
+    if os.environ.get("CI") and skipped:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if reporter is not None:
+            reporter.write_line(f"{skipped} skipped, which CI does not allow", red=True)
