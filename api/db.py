@@ -21,6 +21,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry
 
 _WRITE = "chatter_write"
+_SQLITE_OUTAGES = (
+    "database is locked",
+    "disk is full",
+    "disk I/O error",
+    "readonly database",
+    "unable to open database file",
+)
 _SQLITE_PRAGMAS = ("foreign_keys=ON", "journal_mode=WAL", "busy_timeout=5000", "synchronous=NORMAL")
 
 
@@ -123,12 +130,13 @@ async def _named_errors() -> AsyncIterator[None]:
 
 
 def _is_outage(error: DBAPIError) -> bool:
-    # SQLSTATE 08 connection, 53 resources, 57 operator intervention; SQLite says it in words only.
+    # SQLSTATE 08 connection, 28 refused sign-in, 3D no such database, 53 resources, 57 operator intervention; SQLite
+    # says it in words only.
     state = str(getattr(error.orig, "sqlstate", None) or "")
-    if state[:2] in {"08", "53", "57"}:
+    if state[:2] in {"08", "28", "3D", "53", "57"}:
         return True
     words = str(error.orig)
-    return any(sign in words for sign in ("database is locked", "disk is full", "disk I/O error", "readonly database"))
+    return any(sign in words for sign in _SQLITE_OUTAGES)
 
 
 def epoch_ms() -> int:

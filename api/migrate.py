@@ -85,7 +85,8 @@ def _exclusive(backend: Any, url: URL) -> Iterator[None]:
     if url.get_backend_name() != "sqlite":
         # yoyo's own lock is a row, which outlives a killed process. This lock ends with the connection; whoever holds
         # it is alone, so a row that is still there is a dead one's.
-        lock = backend.connection.__class__.connect(_libpq(url))
+        parts = url.translate_connect_args(username="user", database="dbname")
+        lock = backend.connection.__class__.connect(**parts, **url.query)
         try:
             lock.execute("SELECT pg_advisory_lock(%s)", (_ADVISORY_LOCK,))
             lock.commit()
@@ -114,7 +115,3 @@ def _yoyo_url(url: URL) -> str:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         return f"sqlite:///{Path(url.database).resolve()}"
     return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
-
-
-def _libpq(url: URL) -> str:
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)

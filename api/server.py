@@ -13,6 +13,7 @@ import socket
 from contextvars import ContextVar
 from typing import Any
 
+import hypercorn.protocol.h2 as hypercorn_h2
 import hypercorn.protocol.h11 as hypercorn_h11
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.asyncio.tcp_server import TCPServer
@@ -172,3 +173,4 @@ class _BoundedWSStream(WSStream):
 
 
 hypercorn_h11.WSStream = _BoundedWSStream  # type: ignore[attr-defined]
+hypercorn_h2.WSStream = _BoundedWSStream  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ variable of each leaf. `load` turns both into the settings of each package.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import re
@@ -13,12 +14,12 @@ import secrets
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, TypeVar
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 import yaml
-from msgspec import Struct
+from msgspec import Meta, Struct
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -43,6 +44,11 @@ class SettingsError(Exception):
     """A setting is unknown, malformed or missing; the message is one line for the operator."""
 
 
+class _SecretTree(Struct, frozen=True, forbid_unknown_fields=True):
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}([redacted])"
+
+
 class ServerTree(Struct, frozen=True, forbid_unknown_fields=True):
     """The HTTP listener and the process."""
 
@@ -54,7 +60,7 @@ class ServerTree(Struct, frozen=True, forbid_unknown_fields=True):
     data_dir: str = "data"
     http_websockets: bool | None = None
     """Serve WebSockets on the HTTP port too; default: in development."""
-    trusted_hops: int = 0
+    trusted_hops: Annotated[int, Meta(ge=0)] = 0
 
 
 class GatewayTree(Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,7 +71,7 @@ class GatewayTree(Struct, frozen=True, forbid_unknown_fields=True):
     """Where browsers reach it, such as `wss://call.example.org`; default: beside `base_url`."""
 
 
-class AuthTree(Struct, frozen=True, forbid_unknown_fields=True):
+class AuthTree(_SecretTree, frozen=True, forbid_unknown_fields=True):
     """Sign-in."""
 
     secret: str = ""
@@ -75,17 +81,17 @@ class AuthTree(Struct, frozen=True, forbid_unknown_fields=True):
     bcrypt_cost: int = 12
 
 
-class DatabaseTree(Struct, frozen=True, forbid_unknown_fields=True):
+class DatabaseTree(_SecretTree, frozen=True, forbid_unknown_fields=True):
     """The database by URL: `postgresql://…` or `sqlite:///…`."""
 
     url: str = ""
 
 
-class PostgresTree(Struct, frozen=True, forbid_unknown_fields=True):
+class PostgresTree(_SecretTree, frozen=True, forbid_unknown_fields=True):
     """The database by parts; used when any of them is given."""
 
     host: str = "chatter-postgres"
-    port: int = 5432
+    port: Annotated[int, Meta(ge=1, le=65535)] = 5432
     username: str = "postgres"
     password: str = ""
     database: str = "postgres"
@@ -93,7 +99,7 @@ class PostgresTree(Struct, frozen=True, forbid_unknown_fields=True):
     max_conns: int = 100
 
 
-class RedisTree(Struct, frozen=True, forbid_unknown_fields=True):
+class RedisTree(_SecretTree, frozen=True, forbid_unknown_fields=True):
     """Reserved: accepted so that existing files load, not used yet."""
 
     host: str = ""
@@ -177,6 +183,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
 _SECRETS = {("auth", "secret"), ("auth", "pepper"), ("postgres", "password"), ("redis", "password")}
 _LISTS = {("server", "cors_origins"), ("calls", "stun_urls")}
 _OWN_PREFIXES = ("SERVER_", "GATEWAY_", "AUTH_", "CHATTER_")
+_MAX_DURATION_S = 100 * 365 * 86400.0
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -259,11 +266,12 @@ def redacted(settings: Settings) -> dict[str, Any]:
 
 
 def parse_duration(text: str) -> timedelta:
-    """Read a duration as Go writes it: `24h`, `1h30m`, `500ms`. Raises `ValueError`."""
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
+    """Read a duration above 0 as Go writes it: `24h`, `1h30m`, `500ms`. Raises `ValueError`."""
+    parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)", text)
+    seconds = sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts)
+    if "".join(number + unit for number, unit in parts) != text or not 0 < seconds <= _MAX_DURATION_S:
         raise ValueError(f"{text!r} is not a duration such as 24h, 15m or 1h30m")
-    return timedelta(seconds=sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts))
+    return timedelta(seconds=seconds)
 
 
 def parse_address(text: str) -> Address:
@@ -282,9 +290,9 @@ def _merge(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[tuple[str, 
     _refuse_typos(environ)
     for variable, path in VARIABLES.items():
         value = environ.get(variable)
-        if path in _SECRETS and value is None and f"{variable}_FILE" in environ:
+        if path in _SECRETS and not value and environ.get(f"{variable}_FILE"):
             value = _read_secret(f"{variable}_FILE", environ[f"{variable}_FILE"])
-        if value is None or value == "":
+        if not value:
             continue
         section, name = path
         parsed: Any = [part.strip() for part in value.split(",") if part.strip()] if path in _LISTS else value
@@ -315,6 +323,8 @@ def _read_file(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[tuple[s
             content[section] = {}
         elif isinstance(leaves, dict):
             sources.update({(section, name): f"{path}: {section}.{name}" for name in leaves})
+        else:
+            raise SettingsError(f"{path}: {section} must hold a mapping")
     return content, sources
 
 
@@ -360,8 +370,8 @@ def _build(tree: SettingsTree, sources: Mapping[tuple[str, str], str], create_se
     origins = {base_origin, *(_origin("SERVER_CORS_ORIGINS", origin) for origin in tree.server.cors_origins)}
     if not production:
         origins |= {f"http://{name}:{listen.port}" for name in ("localhost", "127.0.0.1", "[::1]")}
-    if tree.gateway.url and urlsplit(tree.gateway.url).scheme not in {"ws", "wss"}:
-        raise SettingsError("GATEWAY_URL must begin with ws:// or wss://")
+    if tree.gateway.url:
+        _url("GATEWAY_URL", tree.gateway.url, "ws", "wss")
     if not 0 < tree.limits.scale <= 1_000_000:
         raise SettingsError("LIMITS_SCALE must be a number above 0")
     if not 4 <= tree.auth.bcrypt_cost <= 18 or (production and tree.auth.bcrypt_cost < 10):
@@ -404,17 +414,27 @@ def _parsed(path: tuple[str, str], sources: Mapping[tuple[str, str], str], parse
 
 
 def _origin(setting: str, url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.netloc or "@" in parts.netloc:
-        raise SettingsError(f"{setting}: {url!r} is not an http:// or https:// address")
+    parts = _url(setting, url, "http", "https")
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _url(setting: str, url: str, *schemes: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  # reading it checks it
+        good = parts.scheme in schemes and parts.hostname and "@" not in parts.netloc
+    except ValueError:  # brackets or a port that do not parse
+        good = False
+    if not good:
+        raise SettingsError(f"{setting}: {url!r} is not an address that begins with {schemes[0]}:// or {schemes[1]}://")
+    return parts
 
 
 def _database_url(tree: SettingsTree, data_dir: Path) -> URL:
     if tree.database.url:
         try:
             url = make_url(tree.database.url)
-        except ArgumentError:
+        except (ArgumentError, ValueError):
             raise SettingsError("DATABASE_URL is not a database address such as postgresql://user@host/name") from None
         backend = url.get_backend_name()
         if backend in {"postgresql", "postgres"}:
@@ -453,15 +473,27 @@ def _secret(tree: SettingsTree, data_dir: Path, production: bool, create: bool) 
     path = data_dir / "auth_secret"
     try:
         if path.exists():
-            return path.read_text("ascii").strip()
+            return _kept_secret(path)
         made = secrets.token_urlsafe(48)
-        if create:
-            data_dir.mkdir(parents=True, exist_ok=True)
-            # O_EXCL: of two processes that start at once, one makes it and the other reads it.
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        if not create:
+            return made
+        data_dir.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        try:
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(made)
-    except FileExistsError:
-        return path.read_text("ascii").strip()
+            # Appears whole or not at all: of two processes that start at once, one keeps its own, the other reads it.
+            with contextlib.suppress(FileExistsError):
+                os.link(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+        return _kept_secret(path)
     except OSError as error:
         raise SettingsError(f"CHATTER_DATA_DIR: {path} cannot be used: {error.strerror}") from None
-    return made
+
+
+def _kept_secret(path: Path) -> str:
+    secret = path.read_text("utf-8", "replace").strip()
+    if len(secret.encode()) < MIN_SECRET_BYTES:
+        raise SettingsError(f"{path} is damaged; delete it, and a new one is made (everybody has to sign in again)")
+    return secret

@@ -27,6 +27,10 @@ _WRITE_BUFFER_BYTES = 64 * 1024
 _READ_BUFFER_BYTES = 2048
 """picows grows it when a larger frame comes; most connections never need more."""
 _BACKLOG = 4096
+_COPIED_BYTES = 8192
+"""Frames up to this size are copied whole by picows before they are sent."""
+_HEADER_ROOM = 14
+"""The longest header of a frame (RFC 6455 §5.2)."""
 
 
 class Gateway:
@@ -101,7 +105,13 @@ class _Listener(picows.WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
-        if kind == WSMsgType.TEXT and frame.fin and self._fragments is None:
+        if transport.is_close_frame_sent:
+            # picows goes on parsing for a moment after a breach, the refused frame included.
+            if kind == WSMsgType.CLOSE:
+                transport.disconnect()
+        elif frame.rsv1 or frame.rsv2 or frame.rsv3:  # no extension was agreed on (RFC 6455 §5.2)
+            self._link.close(_BAD_FRAMING)
+        elif kind == WSMsgType.TEXT and frame.fin and self._fragments is None:
             try:
                 text = frame.get_payload_as_utf8_text()
             except UnicodeDecodeError:
@@ -128,14 +138,16 @@ class _Listener(picows.WSListener):
         """Put fragments together under our own limit; picows bounds single frames only."""
         if frame.msg_type == WSMsgType.BINARY:
             # Refused whole, so its continuations are let go without being kept.
-            if frame.fin:
+            if self._fragments is not None:
+                self._link.close(_BAD_FRAMING)
+            elif frame.fin:
                 self._link.binary()
             else:
                 self._link.close(Close.BAD_PROTOCOL)
             return
         starts = frame.msg_type == WSMsgType.TEXT
         if starts is (self._fragments is not None):
-            self._link.close(_BAD_FRAGMENT)
+            self._link.close(_BAD_FRAMING)
             return
         if self._fragments is None:
             self._fragments = bytearray()
@@ -153,12 +165,12 @@ class _Listener(picows.WSListener):
             self._link.text(text)
 
 
-_BAD_FRAGMENT = CloseReason(1002, "bad_fragment", "Fragments out of order.")
+_BAD_FRAMING = CloseReason(1002, "bad_framing", "Frames out of order or with reserved bits.")
 
 
 def _answer_close(transport: WSTransport, frame: WSFrame) -> None:
-    if not transport.is_close_frame_sent:
-        transport.send_close(frame.get_close_code(), frame.get_close_message())
+    # A close without a code is answered with 1000: picows would send 0, which is none (RFC 6455 §7.4.2).
+    transport.send_close(frame.get_close_code() or WSCloseCode.OK, frame.get_close_message())
     transport.disconnect()
 
 
@@ -171,7 +183,14 @@ class _PicowsTransport:
         self._transport = transport
 
     def write(self, frame: bytes) -> None:
-        self._transport.send(WSMsgType.TEXT, frame)
+        if len(frame) <= _COPIED_BYTES:
+            self._transport.send(WSMsgType.TEXT, frame)
+        else:
+            # `send` would lend uvloop the memory of the frame's header, and overwrite it with the next frame's while
+            # this one still waits for a slow peer.
+            buffer = bytearray(_HEADER_ROOM + len(frame))
+            buffer[_HEADER_ROOM:] = frame
+            self._transport.send_reuse_external_bytearray(WSMsgType.TEXT, buffer, _HEADER_ROOM)
 
     def ping(self) -> None:
         self._transport.send_ping()

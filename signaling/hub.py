@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Coroutine
 from typing import TYPE_CHECKING
 
-from signaling.core.codec import BadFrame, encode
+from signaling.core.codec import BadFrame, encode, number
 from signaling.core.connection import Connection, Effect
 from signaling.core.limits import FloodGuard
 from signaling.core.messages import Error, Hello, IceServer, Limits, Welcome
@@ -73,6 +73,7 @@ class Hub:
         self._heartbeat = Heartbeat(
             int(settings.ping_interval.total_seconds()), int(settings.pong_timeout.total_seconds())
         )
+        self._rule_changes = 0
         self._draining = False
         self._deserted: asyncio.Event | None = None
         self._ticker: asyncio.Task[None] | None = None
@@ -189,6 +190,7 @@ class Hub:
 
     def change_rules(self, room_id: str, rules: RoomRules) -> None:
         """Apply an owner's change to a live room; those who are in stay in."""
+        self._rule_changes += 1
         live = self._rooms.get(room_id)
         if live is not None:
             live.room.rules = rules
@@ -247,6 +249,13 @@ class Hub:
         live = self._rooms.get(room_id)
         if live is not None:
             return live.room.rules
+        while True:
+            changes = self._rule_changes
+            rules = await self._stored_rules(room_id, identity)
+            if changes == self._rule_changes:  # else they may have changed after they were read
+                return rules
+
+    async def _stored_rules(self, room_id: str, identity: Identity | None) -> RoomRules:
         if identity is not None:
             return await self._directory.open(room_id, identity.user_id)
         rules = await self._directory.find(room_id)
@@ -276,11 +285,13 @@ class Hub:
             iceServers=self._ice_servers(),
             limits=Limits(members=room.rules.max_members),
         )
-        live.deliver([Deliver((member.id,), welcome), *room.join(member, now)])
+        link.session = session
         self._metrics.handshake("accepted")
         self._metrics.joined(role)
         logger.info("joined", extra={"event": "join", "room": room_id, "member": member.id, "role": role})
-        link.joined(session)
+        live.deliver([Deliver((member.id,), welcome), *room.join(member, now)])
+        if link.phase is Phase.ENTERING:  # not when it was cut off for taking none of this
+            link.joined(session)
 
     def _leave(self, link: Link) -> None:
         session, link.session = link.session, None
@@ -289,7 +300,9 @@ class Hub:
         live = session.live
         self._owing_acks.discard(session)
         live.sessions.pop(session.member_id, None)
-        live.deliver(live.room.leave(session.member_id, self._clock()))
+        news = live.room.leave(session.member_id, self._clock())
+        if not self._draining:  # at a restart all come back: nobody should see the others vanish one by one
+            live.deliver(news)
         if not live.sessions and self._rooms.get(live.room.id) is live:
             del self._rooms[live.room.id]
         self._metrics.left()
@@ -300,7 +313,7 @@ class Hub:
             return
         self._metrics.handshake(reason.name)
         error = Error(code=reason.name, message=reason.text, retryable=reason.retryable)
-        link.send(encode(error))
+        link.send(number(encode(error), 1))  # the first and only frame of this connection
         link.close(reason)
 
     def _perform(self, session: Session, effects: list[Effect]) -> None:

@@ -120,6 +120,9 @@ class Link:
 
     def opened(self) -> None:
         """Begin: wait for the client's hello, or let it in at once."""
+        if self._hub.draining:  # it began between the handshake and now
+            self.close(Close.RESTART)
+            return
         if self._hub.is_crowded(self.request.address):
             self.close(Close.RATE_LIMITED)
             return
@@ -186,9 +189,10 @@ class Link:
             self.close(Close.SLOW_CONSUMER)
 
     def ping(self) -> None:
-        """Ask for a sign of life."""
-        self.unanswered_pings += 1
-        self._transport.ping()
+        """Ask for a sign of life, unless the end has begun."""
+        if self.phase is not Phase.CLOSED:
+            self.unanswered_pings += 1
+            self._transport.ping()
 
     def close(self, reason: CloseReason) -> None:
         """End the connection with a named code. The peer gets a moment to answer, then it is cut. Idempotent."""

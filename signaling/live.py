@@ -17,17 +17,30 @@ if TYPE_CHECKING:
 class LiveRoom:
     """A room's decisions together with the sessions that carry them out."""
 
-    __slots__ = ("room", "sessions")
+    __slots__ = ("_delivering", "_waiting", "room", "sessions")
 
     def __init__(self, room: Room) -> None:
         self.room = room
         self.sessions: dict[str, Session] = {}
+        self._waiting: list[Deliver] = []
+        self._delivering = False
 
     def deliver(self, deliveries: Iterable[Deliver]) -> None:
-        """Send each message, encoded once, to its receivers."""
-        for delivery in deliveries:
-            body = encode(delivery.message)
-            for member_id in delivery.to:
-                session = self.sessions.get(member_id)
-                if session is not None:
-                    session.send(body)
+        """Send each message, encoded once, to its receivers.
+
+        A receiver that is cut off leaves the room in the midst of this; the others hear of it after what came before.
+        """
+        self._waiting.extend(deliveries)
+        if self._delivering:
+            return
+        self._delivering = True
+        try:
+            for delivery in self._waiting:  # it may grow meanwhile
+                body = encode(delivery.message)
+                for member_id in delivery.to:
+                    session = self.sessions.get(member_id)
+                    if session is not None:
+                        session.send(body)
+        finally:
+            self._waiting.clear()
+            self._delivering = False

@@ -6,7 +6,6 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
 from signaling.core.room import RoomRules
 from signaling.ports import Database
@@ -44,11 +43,10 @@ class RoomStore:
 
     async def insert(self, room: RoomRecord) -> None:
         """Store a new room. Raises `RoomExists`."""
-        try:
-            async with self._database.write() as db:
-                await db.execute(text(_INSERT), _row(room))
-        except IntegrityError:
-            raise RoomExists(room.id) from None
+        async with self._database.write() as db:
+            inserted = await db.execute(text(f"{_INSERT} ON CONFLICT (id) DO NOTHING RETURNING id"), _row(room))
+            if inserted.one_or_none() is None:
+                raise RoomExists(room.id)
 
     async def insert_or_get(self, room: RoomRecord) -> RoomRecord:
         """Store a room unless its id exists; return the one that stands."""

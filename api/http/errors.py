@@ -50,6 +50,10 @@ class RateLimitExceeded(Exception):
         self.retry_after = retry_after
 
 
+class NotBuilt(Exception):
+    """The web client is missing from this installation."""
+
+
 _HTTP_CODES = {
     400: ("bad_request", "The request is malformed."),
     401: ("unauthenticated", "The request needs valid credentials."),
@@ -107,6 +111,11 @@ def install_error_handlers(app: Quart) -> None:
     @app.errorhandler(RequestSchemaValidationError)
     async def invalid(error: RequestSchemaValidationError) -> Response:
         return _invalid_input(error.validation_error)
+
+    @app.errorhandler(NotBuilt)
+    async def not_built(_: NotBuilt) -> Response:
+        text = "The web client is not built; run scripts/serve, or: npm --prefix web run build"
+        return problem(404, "not_found", text)
 
     @app.errorhandler(HTTPException)
     async def http_error(error: HTTPException) -> Response:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
+import msgspec
 from quart_schema import Info, OpenAPIProvider, QuartSchema
 from quart_schema.documentation import document_response
 from werkzeug.routing.rules import Rule
@@ -61,6 +63,17 @@ def openapi(version: str) -> QuartSchema:
 class _Provider(OpenAPIProvider):
     def operation_id(self, method: str, path: str, func: Callable[..., Any]) -> str | None:
         return func.__name__
+
+    def build_response_object(
+        self, model: type[Any], headers_model: type[Any] | None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        # quart-schema keeps the first struct only: of a list the element, of a struct in a struct a dangling reference.
+        response, definitions = super().build_response_object(model, headers_model)
+        (schema,), components = msgspec.json.schema_components([model], ref_template="#/components/schemas/{name}")
+        response["content"]["application/json"]["schema"] = schema
+        if get_origin(model) is list:
+            response["description"] = f"A list. {inspect.getdoc(get_args(model)[0])}"
+        return response, {**definitions, **components}
 
     def build_paths(self, rule: Rule) -> tuple[dict[str, Any], dict[str, Any]]:
         paths, components = super().build_paths(rule)

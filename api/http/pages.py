@@ -11,6 +11,7 @@ from quart import Blueprint, Response, request, send_from_directory
 from quart_schema import hide
 from werkzeug.exceptions import NotFound
 
+from api.http.errors import NotBuilt
 from api.http.security import application, public
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 DIST = Path(__file__).resolve().parent.parent.parent / "web" / "dist"
 _DOCS = "api-docs"
-_ONE_YEAR_S = 31_536_000
+_KEEP = "public, max-age=31536000, immutable"
 _PERMISSIONS = (
     "camera=(self), microphone=(self), display-capture=(self), autoplay=(self), fullscreen=(self), "
     "speaker-selection=(self), geolocation=(), payment=(), usb=()"
@@ -43,30 +44,36 @@ def create_pages_blueprint(dist: Path = DIST) -> Blueprint:
     @public("the web client itself holds no secrets")
     async def page(path: str) -> Response:
         """Send a file of the web client, or the client itself for its own routes."""
-        if path and (dist / path).is_file():
+        hidden = any(part.startswith(".") for part in path.split("/"))
+        if path and not hidden and _is_file(dist / path):
             return await _file(dist, path, docs=path.startswith(f"{_DOCS}/"))
         wants_page = "text/html" in request.headers.get("Accept", "")
         if path.startswith(("api/", "assets/", f"{_DOCS}/")) or (path and not wants_page):
             raise NotFound
         if not (dist / "index.html").is_file():
-            raise NotFound("The web client is not built; run scripts/serve, or: npm --prefix web run build")
+            raise NotBuilt
         return await _file(dist, "index.html")
 
     return pages
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # longer than the file system allows
+        return False
+
+
 async def _file(dist: Path, path: str, *, docs: bool = False) -> Response:
     response = await send_from_directory(dist, path)
     hashed = path.startswith("assets/")
-    response.cache_control.no_cache = None if hashed else True
-    if hashed:
-        response.cache_control.max_age = _ONE_YEAR_S
-        response.cache_control.public = True
-        response.cache_control.immutable = True
+    response.headers["Cache-Control"] = _KEEP if hashed else "no-cache"
     if path.endswith(".html"):
         response.headers["Content-Security-Policy"] = content_policy(application().settings, request.host, docs=docs)
         response.headers["Permissions-Policy"] = _PERMISSIONS
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        if request.path.startswith("/r/"):
+            response.headers["X-Robots-Tag"] = "noindex"  # a link to a room is a key to it
     return response
 
 

@@ -8,9 +8,9 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 from quart import Blueprint, g, request
-from quart_schema import document_request, document_response, validate_request, validate_response
+from quart_schema import document_request, document_response, validate_response
 
-from api.http.bodies import Empty, optional_body
+from api.http.bodies import Empty, json_body, optional_body
 from api.http.errors import InvalidField
 from api.http.openapi import problems
 from api.http.security import application, authenticated, optional_principal, public
@@ -70,20 +70,22 @@ def create_rooms_blueprint() -> Blueprint:
     rooms = Blueprint("rooms", __name__)
 
     @rooms.post("/rooms")
+    @authenticated
     @problems(409, 422)
     @document_request(NewRoom)
     @validate_response(CreatedRoom)
-    @authenticated
     async def create_room() -> CreatedRoom:
         """Create a room. Everything has a default, so the body may be left out."""
         wanted = await optional_body(NewRoom)
         room_id = None if wanted.roomId is UNSET else wanted.roomId
+        if room_id is not None and not is_room_id(room_id):  # the pattern's $ lets a newline at the end pass
+            raise InvalidField("roomId", "3 to 64 of a-z, 0-9 and hyphen, no hyphen at an end")
         room = await application().rooms.create(g.principal.user_id, _change(wanted), room_id)
         return CreatedRoom(roomId=room.id, wsUrl=_ws_url(room.id))
 
     @rooms.get("/rooms")
-    @validate_response(RoomList)
     @authenticated
+    @validate_response(RoomList)
     async def list_rooms() -> RoomList:
         """List the rooms you own, newest first."""
         owned = await application().rooms.owned(g.principal.user_id)
@@ -100,19 +102,20 @@ def create_rooms_blueprint() -> Blueprint:
         return _view(await application().rooms.show(_known_form(room_id), user_id), user_id)
 
     @rooms.patch("/rooms/<room_id>")
-    @problems(404, 422)
-    @validate_request(RoomPatch)
-    @validate_response(Room)
     @authenticated
-    async def change_room(room_id: str, data: RoomPatch) -> Room:
+    @problems(404, 422)
+    @document_request(RoomPatch)
+    @validate_response(Room)
+    async def change_room(room_id: str) -> Room:
         """Change a room of yours; a running call follows at once."""
+        wanted = await json_body(RoomPatch)
         user_id = g.principal.user_id
-        return _view(await application().rooms.change(_known_form(room_id), user_id, _change(data)), user_id)
+        return _view(await application().rooms.change(_known_form(room_id), user_id, _change(wanted)), user_id)
 
     @rooms.delete("/rooms/<room_id>")
+    @authenticated
     @problems(404)
     @document_response(Empty, 204)
-    @authenticated
     async def delete_room(room_id: str) -> tuple[str, int]:
         """Delete a room of yours; a running call ends for everyone."""
         await application().rooms.delete(_known_form(room_id), g.principal.user_id)

@@ -61,5 +61,5 @@ def _explain(text: str, error: Exception) -> BadFrame:
     if kind not in CLIENT_TYPES:
         return BadFrame(FrameFault.UNKNOWN_TYPE, ref=ref)
     detail = str(error)
-    fault = FrameFault.UNKNOWN_FIELD if "unknown field" in detail else FrameFault.BAD_FRAME
+    fault = FrameFault.UNKNOWN_FIELD if detail.startswith("Object contains unknown field") else FrameFault.BAD_FRAME
     return BadFrame(fault, detail[:200], ref)

@@ -14,6 +14,8 @@ _ROOM_ID = re.compile(ROOM_ID_PATTERN)
 _CONTROL_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _INVISIBLE_CATEGORIES = frozenset({"Cf", "Zs", "Mn", "Me"})
+_BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and symbols by category, blank by sight: the Hangul fillers and the empty Braille cell."""
 
 
 def is_room_id(text: str) -> bool:
@@ -29,7 +31,10 @@ def clean_display_name(text: str) -> str | None:
     categories = [unicodedata.category(character) for character in name]
     if not _CONTROL_CATEGORIES.isdisjoint(categories) or not _BIDI_CONTROLS.isdisjoint(name):
         return None
-    if _INVISIBLE_CATEGORIES.issuperset(categories):
+    if all(
+        category in _INVISIBLE_CATEGORIES or character in _BLANKS
+        for character, category in zip(name, categories, strict=True)
+    ):
         return None
     return name
 

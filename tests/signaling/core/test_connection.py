@@ -1,0 +1,204 @@
+"""What a member's frames lead to."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from msgspec import UNSET
+
+from signaling.core.codec import BadFrame
+from signaling.core.connection import MALFORMED_FRAMES, Connection, Effect, Hangup
+from signaling.core.limits import (
+    CANDIDATES_PER_WINDOW,
+    CHAT_PER_WINDOW,
+    OTHER_PER_WINDOW,
+    REFUSALS_PER_WINDOW,
+    FloodGuard,
+)
+from signaling.core.messages import Chat, Error, Media, Profile, WebRtc
+from signaling.core.room import Deliver, Member, Room, RoomRules
+from signaling.errors import Close, FrameFault
+
+NOW = 1_790_000_000.0
+
+
+class Table:
+    """Alice and Bob in a room, Alice at the keyboard."""
+
+    def __init__(self) -> None:
+        self.room = Room("standup", RoomRules(1, guests_allowed=True, max_members=8), lambda: "chat-id")
+        self.room.join(Member("alice", "Alice", "guest"), NOW)
+        self.room.join(Member("bob", "Bob", "guest"), NOW)
+        self.connection = Connection(self.room, "alice", FloodGuard())
+
+    def say(self, now: float = NOW, **frame: Any) -> list[Effect]:
+        return self.connection.receive(json.dumps(frame), now)
+
+    def refused(self, **frame: Any) -> Error:
+        [effect] = self.say(**frame)
+        return error_in(effect)
+
+
+@pytest.fixture
+def table() -> Table:
+    return Table()
+
+
+def error_in(effect: Effect) -> Error:
+    assert isinstance(effect, Deliver)
+    assert effect.to == ("alice",)
+    assert isinstance(effect.message, Error)
+    return effect.message
+
+
+def test_a_chat_goes_to_the_room(table: Table) -> None:
+    [effect] = table.say(type="chat", text="hello")
+    assert effect == Deliver(
+        ("alice", "bob"), Chat(from_="alice", displayName="Alice", text="hello", id="chat-id", ts=int(NOW * 1000))
+    )
+
+
+def test_a_name_is_cleaned_before_others_see_it(table: Table) -> None:
+    [effect] = table.say(type="profile", displayName="  Zoe\u0308 ")
+    assert effect == Deliver(("alice", "bob"), Profile(clientId="alice", displayName="Zoë"))
+
+
+def test_media_goes_to_the_room(table: Table) -> None:
+    [effect] = table.say(type="media", audio=True, video=True)
+    assert effect == Deliver(("alice", "bob"), Media(clientId="alice", audio=True, video=True, screen=False))
+
+
+def test_leave_ends_the_connection(table: Table) -> None:
+    assert table.say(type="leave") == [Hangup(Close.NORMAL)]
+
+
+@pytest.mark.seed("S1-38")
+@pytest.mark.parametrize("claimed", ["bob", "carol", 5, None, {"id": "bob"}, ""])
+def test_a_claimed_sender_is_replaced(table: Table, claimed: object) -> None:
+    frame = {"type": "webrtc", "action": "offer", "to": "bob", "sdp": "v=0", "from": claimed}
+    [effect] = table.connection.receive(json.dumps(frame), NOW)
+    assert effect == Deliver(("bob",), WebRtc(action="offer", from_="alice", to="bob", sdp="v=0"))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"action": "offer"},
+        {"action": "answer"},
+        {"action": "ice"},
+        {"action": "ice", "sdp": "v=0"},
+        {"action": "offer", "candidate": {"candidate": ""}},
+        {"action": "offer", "sdp": "v=0", "candidate": {"candidate": ""}},
+        {"action": "answer", "sdp": "v=0", "candidate": None},
+        {"action": "ice", "sdp": "v=0", "candidate": {"candidate": ""}},
+    ],
+    ids=str,
+)
+def test_descriptions_and_candidates_are_not_mixed(table: Table, parts: dict[str, Any]) -> None:
+    error = table.refused(type="webrtc", to="bob", id=3, **parts)
+    assert (error.code, error.ref) == ("bad_frame", 3)
+
+
+@pytest.mark.parametrize(
+    "parts", [{"action": "offer", "sdp": "v=0"}, {"action": "ice", "candidate": None}], ids=["sdp", "candidate"]
+)
+@pytest.mark.parametrize("receiver", ["carol", "alice"])
+def test_an_unknown_peer_is_named_and_is_no_offence(table: Table, receiver: str, parts: dict[str, Any]) -> None:
+    for _ in range(MALFORMED_FRAMES * 2):
+        error = table.refused(type="webrtc", to=receiver, id=9, **parts)
+        assert (error.code, error.ref, error.retryable) == ("unknown_peer", 9, False)
+
+
+def test_a_second_hello_is_refused(table: Table) -> None:
+    error = table.refused(type="hello", id=2)
+    assert (error.code, error.ref) == ("unexpected_hello", 2)
+
+
+@pytest.mark.parametrize("name", ["\u202eecilA", "\u200b", "A\x00", "  "])
+def test_a_bad_name_is_refused_and_changes_nothing(table: Table, name: str) -> None:
+    assert table.refused(type="profile", displayName=name, id=1).code == "bad_name"
+    assert table.room.members["alice"].display_name == "Alice"
+
+
+def test_a_bad_text_is_refused(table: Table) -> None:
+    error = table.refused(type="chat", text="\x1b[2J", id=1)
+    assert (error.code, error.ref) == ("bad_text", 1)
+
+
+def test_without_an_id_the_error_refers_to_nothing(table: Table) -> None:
+    assert table.refused(type="chat", text=" ").ref is UNSET
+
+
+def test_the_third_malformed_frame_ends_the_connection(table: Table) -> None:
+    for frame in ("{", '{"type":"welcome"}'):
+        [effect] = table.connection.receive(frame, NOW)
+        error_in(effect)
+    table.say(type="chat", text="a good one between")
+    answer, end = table.connection.receive('{"type":"chat","text":1,"id":5}', NOW)
+    assert error_in(answer).ref == 5
+    assert end == Hangup(Close.BAD_PROTOCOL)
+
+
+@pytest.mark.parametrize("fault", list(FrameFault))
+def test_only_faults_of_form_are_counted(table: Table, fault: FrameFault) -> None:
+    effects = [table.connection.refuse(BadFrame(fault), NOW) for _ in range(MALFORMED_FRAMES)]
+    assert [error_in(found[0]).code for found in effects] == [fault.code] * MALFORMED_FRAMES
+    honest = fault in {FrameFault.UNKNOWN_PEER, FrameFault.RATE_LIMITED}
+    assert effects[-1][1:] == ([] if honest else [Hangup(Close.BAD_PROTOCOL)])
+
+
+@pytest.mark.parametrize(
+    ("frame", "allowed"),
+    [
+        ({"type": "webrtc", "action": "ice", "to": "bob", "candidate": None}, CANDIDATES_PER_WINDOW),
+        ({"type": "chat", "text": "hello"}, CHAT_PER_WINDOW),
+        ({"type": "profile", "displayName": "Alice"}, OTHER_PER_WINDOW),
+        ({"type": "media", "audio": True, "video": True}, OTHER_PER_WINDOW),
+        ({"type": "webrtc", "action": "offer", "to": "bob", "sdp": "v=0"}, OTHER_PER_WINDOW),
+        ({"type": "leave"}, OTHER_PER_WINDOW),
+    ],
+    ids=lambda value: value.get("action", value["type"]) if isinstance(value, dict) else "",
+)
+def test_a_flood_is_refused_and_then_ended(table: Table, frame: dict[str, Any], allowed: int) -> None:
+    for _ in range(allowed):
+        [effect] = table.say(**frame)
+        assert not isinstance(effect, Deliver) or not isinstance(effect.message, Error)
+    for number in range(REFUSALS_PER_WINDOW):
+        error = table.refused(**frame, id=number)
+        assert (error.code, error.retryable, error.ref) == ("rate_limited", True, number)
+    assert table.say(**frame) == [Hangup(Close.RATE_LIMITED)]
+
+
+def test_a_flood_of_one_kind_leaves_room_for_another(table: Table) -> None:
+    for _ in range(CHAT_PER_WINDOW + 1):
+        table.say(type="chat", text="hello")
+    [effect] = table.say(type="webrtc", action="ice", to="bob", candidate=None)
+    assert isinstance(effect, Deliver)
+    assert isinstance(effect.message, WebRtc)
+
+
+def test_whoever_slows_down_is_heard_again(table: Table) -> None:
+    for _ in range(CHAT_PER_WINDOW + 10):
+        table.say(type="chat", text="hello")
+    [effect] = table.say(NOW + 1.0, type="chat", text="sorry")
+    assert isinstance(effect, Deliver)
+    assert isinstance(effect.message, Chat)
+
+
+def test_ids_are_remembered_to_be_acknowledged(table: Table) -> None:
+    assert table.connection.last_id == -1
+    table.say(type="chat", text="no id")
+    assert table.connection.last_id == -1
+    table.say(type="chat", text="hello", id=0)
+    assert table.connection.last_id == 0
+    table.say(type="chat", text="hello", id=5)
+    table.say(type="chat", text="late", id=3)
+    assert table.connection.last_id == 5
+
+
+def test_a_frame_over_the_limit_counts_as_handled(table: Table) -> None:
+    for number in range(CHAT_PER_WINDOW + 1):
+        table.say(type="chat", text="hello", id=number)
+    assert table.connection.last_id == CHAT_PER_WINDOW

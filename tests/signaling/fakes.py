@@ -1,0 +1,223 @@
+"""Stand-ins with behaviour: a connection, who is who, which rooms there are."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from signaling.core.room import RoomRules
+from signaling.hub import Hub
+from signaling.link import Link, LinkRequest
+from signaling.metrics import SignalingMetrics
+from signaling.ports import Identity, NotIdentified, Unavailable
+from signaling.settings import SignalingSettings
+
+ORIGIN = "https://call.example.org"
+NOW = 1_790_000_000.0
+OWNER = 1
+ROOM = "standup"
+
+
+class ManualClock:
+    """Seconds since 1970 that pass when told."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class FakeTransport:
+    """A connection whose peer reads when told; whoever writes after the close fails the test."""
+
+    def __init__(self, room: int = 10**9) -> None:
+        self.link: Link | None = None
+        self.frames: list[dict[str, Any]] = []
+        self.pings = 0
+        self.closed: tuple[int, str] | None = None
+        self.gone = False
+        self.answers_pings = False
+        self._room = room
+        self._full = False
+
+    def write(self, frame: bytes) -> None:
+        assert self.closed is None, "nothing is sent after close"
+        assert not self._full, "nothing is written while paused"
+        self.frames.append(json.loads(frame))
+        self._room -= len(frame)
+        if self._room <= 0 and self.link is not None:
+            self._full = True
+            self.link.pause()
+
+    def ping(self) -> None:
+        assert self.closed is None, "nothing is sent after close"
+        self.pings += 1
+        if self.answers_pings and self.link is not None:
+            self.link.pong()
+
+    def close(self, code: int, reason: str) -> None:
+        assert self.closed is None, "a connection is closed once"
+        self.closed = (code, reason)
+
+    def abort(self) -> None:
+        self.disconnect()
+
+    # --- what the peer does
+
+    def read(self, room: int = 10**9) -> None:
+        """Take what was written and make room for more."""
+        assert self.link is not None
+        self._room = room
+        self._full = False
+        self.link.resume()
+
+    def disconnect(self) -> None:
+        """Be gone, once."""
+        if not self.gone and self.link is not None:
+            self.gone = True
+            self.link.lost()
+
+    def kinds(self) -> list[str]:
+        """Return the types of the frames that arrived."""
+        return [frame["type"] for frame in self.frames]
+
+
+class FakeAuthenticator:
+    """Knows some tokens and tickets; while `gate` is not set, answers wait."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.people: dict[str, Identity] = {}
+        self.expired: set[str] = set()
+        self.down = False
+        self.broken = False
+
+    def add(self, token: str, user_id: int, *, session_id: str = "", lasts: float = 3600) -> None:
+        """Let someone be known by a token."""
+        session = session_id or f"session-{user_id}"
+        self.people[token] = Identity(user_id, f"user{user_id}", session, int((NOW + lasts) * 1000))
+
+    async def authenticate(self, token: str) -> Identity:
+        if self.down:
+            raise Unavailable("no database")
+        if self.broken:
+            raise RuntimeError("bug")
+        found = self.people.get(token)
+        await self.gate.wait()
+        if found is None:
+            raise NotIdentified(expired=token in self.expired)
+        return found
+
+    async def redeem_ticket(self, ticket: str) -> Identity:
+        found = await self.authenticate(ticket)
+        del self.people[ticket]
+        return found
+
+
+class FakeDirectory:
+    """Knows some rooms; while `gate` is not set, answers wait after they were read."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.rooms = {ROOM: RoomRules(OWNER, guests_allowed=True, max_members=3)}
+        self.asked = 0
+
+    async def find(self, room_id: str) -> RoomRules | None:
+        self.asked += 1
+        found = self.rooms.get(room_id)
+        await self.gate.wait()
+        return found
+
+    async def open(self, room_id: str, owner_id: int) -> RoomRules:
+        found = self.rooms.setdefault(room_id, RoomRules(owner_id, guests_allowed=True, max_members=3))
+        self.asked += 1
+        await self.gate.wait()
+        return found
+
+
+class Switchboard:
+    """A hub made of known parts."""
+
+    def __init__(self, **settings: Any) -> None:
+        defaults: dict[str, Any] = {
+            "origins": frozenset({ORIGIN}),
+            "close_timeout": timedelta(milliseconds=20),
+            "hello_timeout": timedelta(milliseconds=20),
+            "outbox_bytes": 4096,
+        }
+        self.settings = SignalingSettings(**(defaults | settings))
+        self.clock = ManualClock()
+        self.registry = CollectorRegistry()
+        self.authenticator = FakeAuthenticator()
+        self.directory = FakeDirectory()
+        self.hub = Hub(
+            self.settings, self.authenticator, self.directory, SignalingMetrics(self.registry), clock=self.clock
+        )
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Return a metric, 0 where it was never counted."""
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+    def connect(
+        self,
+        query: str = "",
+        *,
+        room: str = ROOM,
+        address: str = "192.0.2.1",
+        origin: str | None = ORIGIN,
+        size: int = 10**9,
+    ) -> FakeTransport:
+        """Accept a connection; it is not in the room yet."""
+        headers = {} if origin is None else {"origin": origin}
+        request = LinkRequest.parse(room, query, headers).seen_from(address, 0)
+        transport = FakeTransport(size)
+        transport.link = self.hub.accept(request, transport)
+        transport.link.opened()
+        return transport
+
+    async def join(self, query: str = "", **how: Any) -> FakeTransport:
+        """Accept a connection and wait until it is in the room."""
+        transport = self.connect(query, **how)
+        await settle()
+        assert transport.closed is None
+        assert transport.kinds()[:1] == ["welcome"]
+        return transport
+
+
+async def settle() -> None:
+    """Let everything happen that needs no more time."""
+    for _ in range(12):
+        await asyncio.sleep(0)
+
+
+def send(transport: FakeTransport, kind: str, **fields: Any) -> None:
+    """Let the peer send a frame."""
+    assert transport.link is not None
+    transport.link.text(json.dumps({"type": kind} | fields))
+
+
+def people_of(transport: FakeTransport) -> list[str]:
+    """Return who is in the room, as the frames to this member tell."""
+    people: list[str] = []
+    for frame in transport.frames:
+        match frame:
+            case {"type": "participants", "participants": listed}:
+                people = [person["id"] for person in listed]
+            case {"type": "presence", "action": "join", "clientId": who}:
+                people.append(who)
+            case {"type": "presence", "action": "leave", "clientId": who}:
+                if who in people:
+                    people.remove(who)
+    return people
+
+
+def id_of(transport: FakeTransport) -> str:
+    """Return the member's id."""
+    return str(transport.frames[0]["clientId"])

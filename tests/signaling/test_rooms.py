@@ -1,0 +1,209 @@
+"""Rooms in the database, and the doors to them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from api.db import Database
+from signaling import rooms as rooms_module
+from signaling.core.names import is_room_id
+from signaling.core.room import RoomRules
+from signaling.rooms import RoomChange, RoomIdTaken, RoomNotFound, RoomService
+from signaling.store import RoomExists, RoomRecord, RoomStore
+from tests.signaling.fakes import ManualClock, Switchboard
+
+ALICE, BOB = 2**53 - 1, 2
+
+
+@pytest_asyncio.fixture
+async def store(database: Database) -> RoomStore:
+    """A store with two people who may own rooms."""
+    insert = (
+        "INSERT INTO users (id, username, username_key, password_hash, created_at, updated_at)"
+        " VALUES (:id, :name, :name, '', 0, 0)"
+    )
+    async with database.write() as db:
+        for user_id in (ALICE, BOB):
+            await db.execute(text(insert), {"id": user_id, "name": f"user{user_id}"})
+    return RoomStore(database)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def service(store: RoomStore, clock: ManualClock) -> RoomService:
+    return RoomService(store, clock)
+
+
+def record(room_id: str = "standup", owner_id: int = ALICE, **fields: Any) -> RoomRecord:
+    values: dict[str, Any] = {"name": "", "guests_allowed": True, "max_members": 8, "created_at": 1, "updated_at": 1}
+    return RoomRecord(id=room_id, owner_id=owner_id, **(values | fields))
+
+
+# --- the store -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_room_comes_back_as_it_went_in(store: RoomStore) -> None:
+    for guests_allowed in (True, False):
+        room = record(f"room-{guests_allowed}".lower(), name="Zoë's 😀 'room'; --", guests_allowed=guests_allowed)
+        await store.insert(room)
+        found = await store.select(room.id)
+        assert found == room
+        assert found is not None
+        assert found.guests_allowed is guests_allowed
+        assert found.rules == RoomRules(ALICE, guests_allowed, 8)
+    assert await store.select("nowhere") is None
+
+
+async def test_an_id_exists_once(store: RoomStore) -> None:
+    await store.insert(record())
+    with pytest.raises(RoomExists):
+        await store.insert(record(owner_id=BOB))
+    found = await store.select("standup")
+    assert found is not None
+    assert found.owner_id == ALICE
+
+
+async def test_a_room_without_an_owner_is_no_taken_id(store: RoomStore) -> None:
+    with pytest.raises(IntegrityError):
+        await store.insert(record(owner_id=99))
+
+
+async def test_of_two_who_open_a_room_at_once_one_owns_it(store: RoomStore) -> None:
+    opened = await asyncio.gather(*(store.insert_or_get(record(owner_id=owner)) for owner in (ALICE, BOB) * 3))
+    assert len({room.owner_id for room in opened}) == 1
+    assert await store.select("standup") == opened[0]
+
+
+async def test_owned_rooms_come_newest_first(store: RoomStore) -> None:
+    for room_id, created in (("one", 1), ("three", 3), ("two-b", 2), ("two-a", 2)):
+        await store.insert(record(room_id, created_at=created))
+    await store.insert(record("other", owner_id=BOB, created_at=9))
+    assert [room.id for room in await store.select_owned(ALICE, 10)] == ["three", "two-a", "two-b", "one"]
+    assert [room.id for room in await store.select_owned(ALICE, 1)] == ["three"]
+    assert await store.select_owned(99, 10) == []
+
+
+async def test_only_the_owner_changes_and_deletes(store: RoomStore) -> None:
+    await store.insert(record())
+    assert await store.update(record(owner_id=BOB, name="mine now")) is None
+    assert not await store.delete("standup", BOB)
+    assert await store.select("standup") == record()
+    changed = record(name="new", guests_allowed=False, max_members=3, created_at=77, updated_at=5)
+    assert await store.update(changed) == record(name="new", guests_allowed=False, max_members=3, updated_at=5)
+    assert await store.delete("standup", ALICE)
+    assert not await store.delete("standup", ALICE)
+    assert await store.update(record()) is None
+
+
+async def test_rooms_go_with_their_owner(store: RoomStore, database: Database) -> None:
+    await store.insert(record())
+    async with database.write() as db:
+        await db.execute(text("DELETE FROM users WHERE id = :id"), {"id": ALICE})
+    assert await store.select("standup") is None
+
+
+# --- the service -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_new_room_has_a_code_and_defaults(service: RoomService, clock: ManualClock) -> None:
+    room = await service.create(ALICE, RoomChange(), None)
+    assert is_room_id(room.id)
+    assert len(room.id) == 11
+    assert room == record(room.id, created_at=int(clock.now * 1000), updated_at=int(clock.now * 1000))
+    assert await service.find(room.id) == room.rules
+    assert (await service.create(ALICE, RoomChange(), None)).id != room.id
+
+
+async def test_a_new_room_is_as_wanted(service: RoomService) -> None:
+    room = await service.create(ALICE, RoomChange(name="Daily", guests_allowed=False, max_members=3), "daily")
+    assert (room.id, room.name, room.guests_allowed, room.max_members) == ("daily", "Daily", False, 3)
+    with pytest.raises(RoomIdTaken):
+        await service.create(ALICE, RoomChange(), "daily")
+
+
+@pytest.fixture
+def codes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Codes to be drawn next."""
+    drawn: list[str] = []
+    monkeypatch.setattr(rooms_module, "_code", lambda: drawn.pop(0))
+    return drawn
+
+
+async def test_a_code_that_is_taken_is_drawn_again(service: RoomService, codes: list[str]) -> None:
+    codes += ["first", "first", "first", "second"]
+    assert (await service.create(ALICE, RoomChange(), None)).id == "first"
+    assert (await service.create(BOB, RoomChange(), None)).id == "second"
+
+
+async def test_creating_for_someone_deleted_meanwhile_ends(service: RoomService) -> None:
+    async with asyncio.timeout(5):
+        with pytest.raises(IntegrityError):
+            await service.create(99, RoomChange(), None)
+
+
+async def test_opening_finds_or_creates(service: RoomService) -> None:
+    assert await service.find("standup") is None
+    assert await service.open("standup", ALICE) == RoomRules(ALICE, guests_allowed=True, max_members=8)
+    assert await service.open("standup", BOB) == RoomRules(ALICE, guests_allowed=True, max_members=8)
+    assert [room.id for room in await service.owned(ALICE)] == ["standup"]
+
+
+async def test_absent_and_forbidden_rooms_look_alike(service: RoomService) -> None:
+    room = await service.create(ALICE, RoomChange(guests_allowed=False), "private")
+    for room_id in ("private", "nowhere"):
+        with pytest.raises(RoomNotFound):
+            await service.show(room_id, None)
+        with pytest.raises(RoomNotFound):
+            await service.change(room_id, BOB, RoomChange(name="mine"))
+        with pytest.raises(RoomNotFound):
+            await service.delete(room_id, BOB)
+    assert await service.show("private", BOB) == room
+    await service.change("private", ALICE, RoomChange(guests_allowed=True))
+    assert (await service.show("private", None)).guests_allowed
+
+
+async def test_what_is_not_to_change_stays(service: RoomService, clock: ManualClock) -> None:
+    room = await service.create(ALICE, RoomChange(name="Daily", guests_allowed=False, max_members=3), "daily")
+    clock.now += 60
+    changed = await service.change("daily", ALICE, RoomChange(name=""))
+    assert (changed.name, changed.guests_allowed, changed.max_members) == ("", False, 3)
+    assert (changed.created_at, changed.updated_at) == (room.created_at, room.updated_at + 60_000)
+
+
+async def test_a_running_call_follows(service: RoomService) -> None:
+    board = Switchboard()
+    service.attach(board.hub)
+    await service.create(ALICE, RoomChange(), "standup")
+    assert service.members("standup") == 0
+    board.directory.rooms["standup"] = RoomRules(ALICE, guests_allowed=True, max_members=8)
+    guest = await board.join()
+    assert service.members("standup") == 1
+
+    await service.change("standup", ALICE, RoomChange(guests_allowed=False))
+    assert guest.closed is None
+    late = board.connect()
+    async with asyncio.timeout(5):
+        while late.closed is None:  # noqa: ASYNC110  # what is waited for has no event
+            await asyncio.sleep(0)
+    assert late.closed == (4505, "room_not_found")
+
+    await service.delete("standup", ALICE)
+    assert guest.closed == (4508, "room_closed")
+    assert service.members("standup") == 0
+
+
+async def test_without_a_call_there_is_nothing_to_follow(service: RoomService) -> None:
+    await service.create(ALICE, RoomChange(), "standup")
+    await service.change("standup", ALICE, RoomChange(max_members=2))
+    await service.delete("standup", ALICE)
+    assert service.members("standup") == 0
