@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.conftest import People, Server
-from tests.e2e.person import Person, until
+from tests.e2e.person import Person
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -39,7 +39,7 @@ async def test_host_and_guest_see_and_hear_each_other(people: People) -> None:
 
     await bob.leave()
     await alice.sees_nobody_called("Bob the guest")
-    await expect(alice.page.get_by_role("heading", name="first one here")).to_be_visible()
+    await expect(alice.page.get_by_role("button", name="Copy link")).to_be_visible()
 
 
 async def test_three_people_form_a_mesh(people: People) -> None:
@@ -133,10 +133,9 @@ async def test_call_survives_a_restart_of_the_server(people: People, own_server:
     await guest.watches(1, more_than=frames + 20)  # the picture goes on without the server
     own_server.start()
 
-    async def back() -> bool:
-        return not await host.page.get_by_text("We are reconnecting").is_visible()
-
-    await until(back)
+    for person in (host, guest):
+        await expect(person.page.get_by_text("We are reconnecting")).to_be_hidden(timeout=30_000)
+        await expect(person.page.get_by_role("button", name="People, 2 in the call")).to_be_visible(timeout=30_000)
     await asyncio.gather(host.watches(1), guest.watches(1))
     await host.say("back again")
     await guest.reads("back again")

@@ -48,7 +48,7 @@ async def test_pages(people: People, phone: bool, dark: bool) -> None:
         return lambda: expect(someone.page.get_by_role("heading", name=text).first).to_be_visible()
 
     await page("/", "home-signed-out", heading("Video calls that start with a link"))
-    await page("/signin", "signin", heading("Sign in"))
+    await page("/signin", "signin", heading("Welcome back"))
     await page("/signup", "signup", heading("Create"))
     await page("/r/no-such-room-here", "room-missing", heading("not open to you"))
     await page("/nowhere", "not-found", lambda: expect(someone.page.get_by_role("main")).to_be_visible())
@@ -58,6 +58,9 @@ async def test_pages(people: People, phone: bool, dark: bool) -> None:
     await page(link, "prejoin", lambda: expect(someone.page.get_by_role("button", name="Join")).to_be_visible())
     await page("/", "home", lambda: expect(someone.page.get_by_role("link", name="Open").first).to_be_visible())
     await page("/settings", "settings", heading("Settings"))
+    await someone.page.get_by_role("tab", name="Signed-in devices").click()
+    await expect(someone.page.get_by_text("This device")).to_be_visible()
+    await inspect(someone, "settings-devices", look)
 
 
 @pytest.mark.parametrize(("phone", "dark"), LOOKS)

@@ -98,6 +98,7 @@ async def test_signed_out_elsewhere_ends_the_call(people: People) -> None:
     await phone.click("Sign in")
     await expect(phone.page.get_by_role("button", name="New room")).to_be_visible()
     await phone.goto("/settings")
+    await phone.page.get_by_role("tab", name="Signed-in devices").click()
     other = phone.page.get_by_role("listitem").filter(has_not_text=re.compile("this device", re.IGNORECASE))
     await other.get_by_role("button", name=re.compile("Sign out", re.IGNORECASE)).click()
     await expect(laptop.page.get_by_role("heading", name="You were signed out")).to_be_visible()

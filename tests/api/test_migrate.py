@@ -1,0 +1,196 @@
+"""Migrations on both databases: up, down, twice, at once, after a kill, and with a fault in them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import URL
+
+from api import migrate
+from api.db import Database
+from api.migrate import MigrationError, known_migrations, migrate_down, migrate_up, migration_status
+from tests.api.process import ROOT
+from tests.databases import PostgresFactory
+
+MIGRATIONS = known_migrations()
+pytestmark = [pytest.mark.seed("S1-16"), pytest.mark.seed("S1-42")]
+
+
+def empty(url: URL) -> URL:
+    """Roll everything back."""
+    while migrate_down(url):
+        pass
+    return url
+
+
+async def tables(url: URL) -> set[str]:
+    """Return the names of the product's tables."""
+    database = Database(url)
+    query = {
+        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table'",
+        "postgresql": "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'",
+    }[database.dialect]
+    async with database.read() as db:
+        names = {str(row[0]) for row in await db.execute(text(query))}
+    await database.close()
+    return {name for name in names if "yoyo" not in name and not name.startswith("sqlite_")}
+
+
+TABLES = {"users", "device_sessions", "refresh_tokens", "ws_tickets", "rooms"}
+
+
+def test_what_is_shipped() -> None:
+    assert MIGRATIONS[:2] == ["00001_create_users", "00002_create_device_sessions"]
+    for name in MIGRATIONS:
+        rollback = migrate.MIGRATIONS / f"{name}.rollback.sql"
+        assert rollback.read_text().strip(), name
+    numbers = [int(name.partition("_")[0]) for name in MIGRATIONS]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+async def test_up_down_up(database_url: URL) -> None:
+    assert await tables(database_url) >= TABLES
+    assert migrate_up(database_url) == []
+    for name in reversed(MIGRATIONS):
+        assert migrate_down(database_url) == name
+    assert migrate_down(database_url) is None
+    assert await tables(database_url) == set()
+    said: list[str] = []
+    assert migrate_up(database_url, said.append) == MIGRATIONS
+    assert said == [f"applying {name}" for name in MIGRATIONS]
+    assert await tables(database_url) >= TABLES
+    assert migrate_up(database_url) == []
+
+
+def test_status(database_url: URL) -> None:
+    assert [(state.id, state.applied) for state in migration_status(database_url)] == [(n, True) for n in MIGRATIONS]
+    migrate_down(database_url)
+    assert [state.applied for state in migration_status(database_url)] == [True] * (len(MIGRATIONS) - 1) + [False]
+
+
+def _migrate_together(url: str, barrier: Barrier, results: Any) -> None:
+    from sqlalchemy.engine import make_url
+
+    barrier.wait(30)
+    results.put(migrate_up(make_url(url)))
+
+
+@pytest.mark.integration
+async def test_two_processes_at_once(database_url: URL) -> None:
+    address = empty(database_url).render_as_string(hide_password=False)
+    context = multiprocessing.get_context("spawn")
+    barrier, results = context.Barrier(2), context.Queue()
+    processes = [context.Process(target=_migrate_together, args=(address, barrier, results)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    applied = [results.get(timeout=60) for _ in processes]
+    for process in processes:
+        process.join(30)
+        assert process.exitcode == 0
+    results.close()
+    assert sorted(applied) == [[], MIGRATIONS]
+    assert await tables(database_url) >= TABLES
+
+
+HOLDER = """
+import sys, time
+from sqlalchemy.engine import make_url
+from api import migrate
+with migrate._backend(make_url(sys.argv[1])):
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.integration
+async def test_a_killed_migration_does_not_lock_out_the_next(database_url: URL) -> None:
+    address = empty(database_url).render_as_string(hide_password=False)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, address],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "locked\n"
+        holder.send_signal(signal.SIGKILL)
+        assert holder.wait(10) == -signal.SIGKILL
+    assert await lock_rows(database_url) == 1  # what the dead one left behind
+    assert migrate_up(database_url) == MIGRATIONS
+    assert await lock_rows(database_url) == 0
+
+
+async def lock_rows(url: URL) -> int:
+    database = Database(url)
+    async with database.read() as db:
+        count = (await db.execute(text("SELECT count(*) FROM yoyo_lock"))).scalar_one()
+    await database.close()
+    return int(count)
+
+
+@pytest.fixture
+def own_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The shipped migrations in a folder where more can be put."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(ROOT / "migrations", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(migrate, "MIGRATIONS", folder)
+    return folder
+
+
+async def test_a_migration_that_fails_leaves_nothing(database_url: URL, own_migrations: Path) -> None:
+    name = "00099_fails"
+    (own_migrations / f"{name}.sql").write_text(
+        f"-- depends: {MIGRATIONS[-1]}\n\nCREATE TABLE half (id BIGINT);\nINSERT INTO nowhere VALUES (1);\n"
+    )
+    (own_migrations / f"{name}.rollback.sql").write_text("DROP TABLE half;\n")
+    for _ in range(2):
+        with pytest.raises(MigrationError) as failed:
+            migrate_up(database_url)
+        assert "nowhere" in str(failed.value)
+        assert "\n" not in str(failed.value)
+    assert "half" not in await tables(database_url)
+    assert [state.applied for state in migration_status(database_url)] == [True] * len(MIGRATIONS) + [False]
+    assert await lock_rows(database_url) == 0
+    (own_migrations / f"{name}.sql").write_text(f"-- depends: {MIGRATIONS[-1]}\n\nCREATE TABLE half (id BIGINT);\n")
+    assert migrate_up(database_url) == [name]
+    assert migrate_down(database_url) == name
+
+
+def test_the_message_hides_the_password() -> None:
+    with pytest.raises(MigrationError) as failed:
+        migrate_up(URL.create("postgresql+asyncpg", "u", "hush-hush", "127.0.0.1", 1, "x"))
+    assert "hush-hush" not in str(failed.value)
+    assert "127.0.0.1" in str(failed.value)
+
+
+@pytest.fixture
+def awkward(postgres_factory: PostgresFactory) -> Iterator[URL]:
+    url = postgres_factory.create()
+    yield url
+    postgres_factory.drop(url)
+
+
+def test_a_password_with_odd_characters_reaches_the_server(awkward: URL) -> None:
+    odd = awkward.set(password="p@ss:w/rd %41?#+&'=")  # the server trusts everyone, so only the parsing can fail
+    assert [state.applied for state in migration_status(odd)] == [True] * len(MIGRATIONS)
+    with migrate._backend(odd) as (backend, _):
+        assert backend.connection.info.password == odd.password
+
+
+def test_a_sqlite_file_in_a_new_folder(tmp_path: Path) -> None:
+    url = URL.create("sqlite+aiosqlite", database=str(tmp_path / "a" / "b c" / "chatter.db"))
+    assert migrate_up(url) == MIGRATIONS
+    assert (tmp_path / "a" / "b c" / "chatter.db").exists()
