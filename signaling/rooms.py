@@ -6,9 +6,9 @@ import secrets
 from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET
 
-from signaling.store import RoomExists, RoomRecord
+from signaling.store import RoomChange, RoomExists, RoomRecord
 
 if TYPE_CHECKING:
     from signaling.core.room import RoomRules
@@ -30,14 +30,6 @@ class RoomNotFound(Exception):
 
 class RoomIdTaken(Exception):
     """A room with the wanted id exists."""
-
-
-class RoomChange(Struct, frozen=True):
-    """What an owner wants to change; what is unset stays."""
-
-    name: str | UnsetType = UNSET
-    guests_allowed: bool | UnsetType = UNSET
-    max_members: int | UnsetType = UNSET
 
 
 class RoomService:
@@ -94,11 +86,7 @@ class RoomService:
 
     async def change(self, room_id: str, owner_id: int, wanted: RoomChange) -> RoomRecord:
         """Change a room of one's own; a running call follows at once. Raises `RoomNotFound`."""
-        room = await self._store.select(room_id)
-        if room is None or room.owner_id != owner_id:
-            raise RoomNotFound(room_id)
-        changes = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not UNSET}
-        changed = await self._store.update(msgspec.structs.replace(room, **changes, updated_at=self._now_ms()))
+        changed = await self._store.update(room_id, owner_id, wanted, self._now_ms())
         if changed is None:
             raise RoomNotFound(room_id)
         if self._hub is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import Struct
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
 from sqlalchemy import text
 
 from signaling.core.room import RoomRules
@@ -30,6 +31,14 @@ class RoomRecord(Struct, frozen=True):
     def rules(self) -> RoomRules:
         """Return what the signaling core needs to know."""
         return RoomRules(self.owner_id, self.guests_allowed, self.max_members)
+
+
+class RoomChange(Struct, frozen=True):
+    """What an owner decides about a room, named as its columns; what is unset stays, or is the default."""
+
+    name: str | UnsetType = UNSET
+    guests_allowed: bool | UnsetType = UNSET
+    max_members: int | UnsetType = UNSET
 
 
 _COLUMNS = "id, owner_id, name, guests_allowed, max_members, created_at, updated_at"
@@ -67,16 +76,12 @@ class RoomStore:
         async with self._database.read() as db:
             return [_record(row) for row in await db.execute(text(query), {"owner_id": owner_id, "limit": limit})]
 
-    async def update(self, room: RoomRecord) -> RoomRecord | None:
-        """Change name and rules of a room; None where it is gone or has another owner."""
-        statement = f"""
-            UPDATE rooms SET name = :name, guests_allowed = :guests_allowed, max_members = :max_members,
-                   updated_at = :updated_at
-             WHERE id = :id AND owner_id = :owner_id
-            RETURNING {_COLUMNS}
-        """  # noqa: S608
-        parameters = _row(room)
-        del parameters["created_at"]
+    async def update(self, room_id: str, owner_id: int, change: RoomChange, now: int) -> RoomRecord | None:
+        """Change what is set in `change` and nothing else; None where there is no such room of this owner."""
+        wanted = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not UNSET}
+        assignments = ", ".join(f"{column} = :{column}" for column in [*wanted, "updated_at"])
+        statement = f"UPDATE rooms SET {assignments} WHERE id = :id AND owner_id = :owner_id RETURNING {_COLUMNS}"  # noqa: S608
+        parameters = {**wanted, "updated_at": now, "id": room_id, "owner_id": owner_id}
         async with self._database.write() as db:
             found = (await db.execute(text(statement), parameters)).one_or_none()
             return None if found is None else _record(found)

@@ -15,6 +15,7 @@ class TokenBucket:
     __slots__ = ("_at", "_capacity", "_rate", "_tokens")
 
     def __init__(self, capacity: float, window: float = _WINDOW_S) -> None:
+        capacity = max(1.0, capacity)  # a smaller bucket could never give a token
         self._capacity = capacity
         self._rate = capacity / window
         self._tokens = capacity

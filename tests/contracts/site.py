@@ -26,7 +26,7 @@ from api.settings import Settings, load
 from auth.principal import Device
 from auth.service import SignedIn
 from signaling.core.schema import message_schema
-from signaling.rooms import RoomChange
+from signaling.store import RoomChange
 
 ORIGIN = "https://call.example.org"
 PASSWORD = "a long enough phrase"

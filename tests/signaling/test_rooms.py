@@ -14,8 +14,8 @@ from api.db import Database
 from signaling import rooms as rooms_module
 from signaling.core.names import is_room_id
 from signaling.core.room import RoomRules
-from signaling.rooms import RoomChange, RoomIdTaken, RoomNotFound, RoomService
-from signaling.store import RoomExists, RoomRecord, RoomStore
+from signaling.rooms import RoomIdTaken, RoomNotFound, RoomService
+from signaling.store import RoomChange, RoomExists, RoomRecord, RoomStore
 from tests.signaling.fakes import ManualClock, Switchboard
 
 ALICE, BOB = 2**53 - 1, 2
@@ -95,14 +95,17 @@ async def test_owned_rooms_come_newest_first(store: RoomStore) -> None:
 
 async def test_only_the_owner_changes_and_deletes(store: RoomStore) -> None:
     await store.insert(record())
-    assert await store.update(record(owner_id=BOB, name="mine now")) is None
+    assert await store.update("standup", BOB, RoomChange(name="mine now"), 5) is None
     assert not await store.delete("standup", BOB)
     assert await store.select("standup") == record()
-    changed = record(name="new", guests_allowed=False, max_members=3, created_at=77, updated_at=5)
-    assert await store.update(changed) == record(name="new", guests_allowed=False, max_members=3, updated_at=5)
+    changed = await store.update("standup", ALICE, RoomChange(guests_allowed=False, max_members=3), 5)
+    assert changed == record(guests_allowed=False, max_members=3, updated_at=5)
+    changed = await store.update("standup", ALICE, RoomChange(name="new"), 6)
+    assert changed == record(name="new", guests_allowed=False, max_members=3, updated_at=6)
+    assert await store.select("standup") == changed
     assert await store.delete("standup", ALICE)
     assert not await store.delete("standup", ALICE)
-    assert await store.update(record()) is None
+    assert await store.update("standup", ALICE, RoomChange(name="late"), 7) is None
 
 
 async def test_rooms_go_with_their_owner(store: RoomStore, database: Database) -> None:
