@@ -18,6 +18,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from quart import Quart, request
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from api.db import Database, DatabaseUnavailable
 from api.http.auth import AuthRoutesSettings, create_auth_blueprint
@@ -242,10 +243,10 @@ async def schema_problem(database: Database) -> str | None:
     async with database.read() as db:
         try:
             rows = await db.execute(text("SELECT migration_id FROM _yoyo_migration"))
-        except DatabaseUnavailable:
-            raise
-        except Exception:
-            return "no migrations were applied"
+        except DBAPIError as error:
+            if "_yoyo_migration" not in str(error.orig):
+                raise
+            return "empty: no migrations were applied"
         applied = {row.migration_id for row in rows}
     behind = [migration for migration in known_migrations() if migration not in applied]
     return f"behind by {len(behind)}: {', '.join(behind)}" if behind else None

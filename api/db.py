@@ -79,8 +79,9 @@ class Database:
 
 def _create_engine(url: URL, min_connections: int, max_connections: int) -> AsyncEngine:
     if url.get_backend_name() != "sqlite":
+        query = {"ssl" if name == "sslmode" else name: value for name, value in url.query.items()}  # asyncpg's word
         return create_async_engine(
-            url,
+            url.set(query=query),
             pool_size=min_connections,
             max_overflow=max_connections - min_connections,
             pool_timeout=5,

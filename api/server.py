@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from contextvars import ContextVar
 from typing import Any
@@ -49,7 +50,7 @@ def bind(address: Address, setting: str) -> socket.socket:
         return socket.create_server((address.host or "", address.port), family=family, backlog=1024)
     except OSError as error:
         where = f"{address.host or ''}:{address.port}"
-        raise PortInUse(f"cannot listen on {where} ({setting}): {error.strerror or error}") from None
+        raise PortInUse(f"cannot listen on {where} ({setting}): {os.strerror(error.errno) if error.errno else error}") from None
 
 
 class HttpServer:

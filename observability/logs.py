@@ -17,8 +17,8 @@ def configure_logging(settings: ObservabilitySettings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
-    # These say more than one line per lifecycle edge, some with client addresses and query strings.
-    for name in ("hypercorn", "picows", "asyncio", "yoyo"):
+    # These say more than one line per lifecycle edge, some with client addresses, query strings or stored hashes.
+    for name in ("aiosqlite", "asyncio", "hypercorn", "picows", "sqlalchemy", "yoyo"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 

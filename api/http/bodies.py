@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from quart import Request, request
@@ -30,7 +30,7 @@ class JsonRequest(Request):
         if not (force or self.is_json):
             raise UnsupportedMediaType
         try:
-            return json.loads((await self.get_data()).decode())
+            return json.loads(cast("bytes", await self.get_data()).decode())
         except ValueError:
             raise BadJson from None
 

@@ -15,8 +15,8 @@ from api.http.errors import InvalidField
 from api.http.openapi import problems
 from api.http.security import application, authenticated, optional_principal, public
 from signaling.core.names import ROOM_ID_PATTERN, is_room_id
-from signaling.rooms import RoomChange, RoomNotFound
-from signaling.store import RoomRecord
+from signaling.rooms import RoomNotFound
+from signaling.store import RoomChange, RoomRecord
 
 RoomName = Annotated[str, Meta(max_length=80)]
 MaxMembers = Annotated[int, Meta(ge=2, le=50)]

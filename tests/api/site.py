@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -67,6 +69,13 @@ async def open_site(settings: Settings, dist: Path = DIST) -> AsyncIterator[Site
             yield Site(application, client)
         finally:
             await application.stop()
+
+
+async def end_of_sqlite_threads() -> None:
+    """Wait for the threads of SQLite connections that failed to open; they still call into this event loop."""
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join, 10)
 
 
 def problem_of(answer: httpx2.Response) -> tuple[int, str]:

@@ -262,7 +262,9 @@ def failure(process: subprocess.CompletedProcess[str]) -> str:
 def test_a_port_that_is_taken(tmp_path: Path, setting: str, host: str) -> None:
     with socket.create_server((host or "127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        addresses = dict(zip(("SERVER_ADDR", "GATEWAY_ADDR"), (f"127.0.0.1:{free}" for free in free_ports(2)), strict=True))
+        addresses = dict(
+            zip(("SERVER_ADDR", "GATEWAY_ADDR"), (f"127.0.0.1:{free}" for free in free_ports(2)), strict=True)
+        )
         line = failure(run(tmp_path, "serve", **(addresses | {setting: f"{host}:{port}"})))
     assert line.startswith(f"chatter: cannot listen on {host}:{port} ({setting}): Address already in use")
 

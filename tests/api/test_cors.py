@@ -71,9 +71,7 @@ async def test_preflights_of_listed_origins(site: Site, path: str) -> None:
 
 
 async def test_the_methods_that_are_granted_are_those_there_are(site: Site) -> None:
-    answer = await site.ask(
-        "OPTIONS", "/rooms", headers={"Origin": FOREIGN, "Access-Control-Request-Method": "GET"}
-    )
+    answer = await site.ask("OPTIONS", "/rooms", headers={"Origin": FOREIGN, "Access-Control-Request-Method": "GET"})
     granted = set(answer.headers["Access-Control-Allow-Methods"].split(", "))
     for rule in site.application.quart.url_map.iter_rules():
         assert (rule.methods or set()) - {"HEAD"} <= granted, rule

@@ -16,7 +16,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.db import Database, DatabaseUnavailable, epoch_ms
+from api.migrate import migration_status
 from tests.api.process import free_ports
+from tests.api.site import end_of_sqlite_threads
 from tests.databases import PostgresFactory
 
 INSERT = text(
@@ -46,7 +48,7 @@ class Oops(Exception):
 
 @pytest.mark.parametrize("error", [Oops, KeyError, asyncio.CancelledError])
 async def test_an_exception_rolls_back_and_goes_on(database: Database, error: type[BaseException]) -> None:
-    with pytest.raises(error):
+    with pytest.raises(error):  # noqa: PT012
         async with database.write() as db:
             await add(db, 1)
             raise error
@@ -57,7 +59,7 @@ async def test_an_exception_rolls_back_and_goes_on(database: Database, error: ty
 
 
 async def test_a_broken_rule_is_no_outage(database: Database) -> None:
-    with pytest.raises(IntegrityError):
+    with pytest.raises(IntegrityError):  # noqa: PT012
         async with database.write() as db:
             await add(db, 1)
             await add(db, 1)
@@ -217,7 +219,7 @@ def postgres(postgres_factory: PostgresFactory) -> URL:
 async def test_the_database_goes_away(postgres: URL, postgres_factory: PostgresFactory) -> None:
     async with opened(postgres, max_connections=2) as database:
         await database.ping()
-        with pytest.raises(DatabaseUnavailable):
+        with pytest.raises(DatabaseUnavailable):  # noqa: PT012
             async with database.write() as db:
                 await add(db, 1)
                 postgres_factory.drop(postgres)  # ends our connection too
@@ -232,10 +234,22 @@ async def test_a_connection_that_died_between_two_requests_is_replaced(
         await database.ping()
         async with other.read() as db:
             await db.execute(
-                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :n AND pid <> pg_backend_pid()"),
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = :n AND pid <> pg_backend_pid()"
+                ),
                 {"n": postgres.database},
             )
         await database.ping()
+    postgres_factory.drop(postgres)
+
+
+async def test_the_usual_way_to_ask_for_tls(postgres: URL, postgres_factory: PostgresFactory) -> None:
+    async with opened(postgres.set(query={"sslmode": "prefer"})) as database:
+        await database.ping()
+    async with opened(postgres.set(query={"sslmode": "require"})) as database:
+        await unavailable(database)  # the server of the tests has none
+    assert all(state.applied for state in migration_status(postgres.set(query={"sslmode": "prefer"})))
     postgres_factory.drop(postgres)
 
 
@@ -266,3 +280,4 @@ async def test_a_locked_sqlite_file(sqlite_url: URL) -> None:
 async def test_a_sqlite_folder_that_cannot_be_opened(tmp_path: Path) -> None:
     async with opened(URL.create("sqlite+aiosqlite", database=str(tmp_path))) as database:
         await unavailable(database)
+    await end_of_sqlite_threads()

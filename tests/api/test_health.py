@@ -88,7 +88,8 @@ async def test_metrics_in_both_formats(site: Site, path: str) -> None:
     assert open_.headers["Content-Type"].startswith("application/openmetrics-text")
     assert open_.text.endswith("# EOF\n")
     names = {family.name for family in parse_text(plain.text)}
-    assert {family.name for family in parse_openmetrics(open_.text)} >= {
+    families = parse_openmetrics(open_.text)  # type: ignore[no-untyped-call]
+    assert {family.name for family in families} >= {
         "http_requests",
         "http_response_size_bytes",
         "http_request_duration_seconds",
@@ -173,7 +174,10 @@ def test_every_label_is_a_closed_set(tmp_path: Path) -> None:
 
 
 async def test_two_applications_do_not_share_their_metrics(sqlite_url: URL, tmp_path: Path) -> None:
-    async with open_site(settings_for(sqlite_url, tmp_path)) as one, open_site(settings_for(sqlite_url, tmp_path)) as two:
+    async with (
+        open_site(settings_for(sqlite_url, tmp_path)) as one,
+        open_site(settings_for(sqlite_url, tmp_path)) as two,
+    ):
         await one.ask("GET", "/health")
         assert 'path="/health"' in (await one.ask("GET", "/metrics")).text
         assert 'path="/health"' not in (await two.ask("GET", "/metrics")).text

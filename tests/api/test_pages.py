@@ -49,7 +49,9 @@ def policy(answer: Any) -> dict[str, str]:
     return {name: value for name, value in directives}
 
 
-@pytest.mark.parametrize("path", ["/", "/rooms/stand-up/", "/sign-in", "/r/stand-up", "/a/b/c", "/index.html", "/api-like"])
+@pytest.mark.parametrize(
+    "path", ["/", "/rooms/stand-up/", "/sign-in", "/r/stand-up", "/a/b/c", "/index.html", "/api-like"]
+)
 async def test_the_client_answers_for_its_own_routes(pages: Site, path: str) -> None:
     if path.startswith("/rooms"):
         path = "/calls/stand-up/"
@@ -67,7 +69,9 @@ async def test_programs_do_not_get_the_client_for_data(pages: Site, path: str) -
         assert problem_of(await pages.ask("GET", path, headers=headers)) == (404, "not_found")
 
 
-@pytest.mark.parametrize("path", ["/assets/old-Cd34.js", "/assets/", "/assets/nope", "/api/nope", "/api/", "/api-docs/nope.css"])
+@pytest.mark.parametrize(
+    "path", ["/assets/old-Cd34.js", "/assets/", "/assets/nope", "/api/nope", "/api/", "/api-docs/nope.css"]
+)
 async def test_a_missing_file_is_missing_for_browsers_too(pages: Site, path: str) -> None:
     assert problem_of(await pages.ask("GET", path, headers=HTML)) == (404, "not_found")
 
@@ -137,7 +141,10 @@ async def test_in_production_pages_connect_to_the_public_address_only(
     sqlite_url: URL, tmp_path: Path, dist: Path
 ) -> None:
     production = {"ENV": "production", "BASE_URL": "https://call.example.org", "AUTH_BCRYPT_COST": "10"}
-    for more, address in (({}, "wss://call.example.org"), ({"GATEWAY_URL": "wss://s.example.org"}, "wss://s.example.org")):
+    for more, address in (
+        ({}, "wss://call.example.org"),
+        ({"GATEWAY_URL": "wss://s.example.org"}, "wss://s.example.org"),
+    ):
         async with open_site(settings_for(sqlite_url, tmp_path, **production, **more), dist) as site:
             answer = await site.ask("GET", "/", headers=HTML | {"Host": "evil.example"})
             assert policy(answer)["connect-src"] == f"'self' {address}"

@@ -17,14 +17,14 @@ from werkzeug.routing.rules import Rule
 from api.app import Application
 from api.http.security import ACCESS
 from auth.errors import AuthError, EmailTaken
-from tests.api.site import JSON, PASSWORD, SECRET, Site, open_site, problem_of, settings_for
+from tests.api.site import JSON, PASSWORD, SECRET, Site, end_of_sqlite_threads, open_site, problem_of, settings_for
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFIXES = ("", "/api")
 UNDOCUMENTED = {"/metrics", "/api/openapi.json", "/api/docs", "/", "/<path:path>"}
 WITHOUT_PREFIX = {"/api/openapi.json", "/api/docs", "/", "/<path:path>"}
 EXAMPLES = {"room_id": "stand-up", "session_id": "0197b0f2-c1d0-7c3c-8000-000000000000", "path:path": "calls/stand-up"}
-GARBAGE = (
+GARBAGE: tuple[dict[str, str], ...] = (
     {},
     {"Authorization": ""},
     {"Authorization": "Bearer"},
@@ -209,10 +209,22 @@ ERRORS: dict[str, tuple[str, str, dict[str, Any], int, str]] = {
     "wrong method on a page": ("POST", "/", {"json": {}}, 405, "method_not_allowed"),
     "odd method": ("BREW", "/rooms", {}, 405, "method_not_allowed"),
     "no device": ("POST", "/auth/login", {"json": CREDENTIALS}, 400, "missing_device_id"),
-    "bad device": ("POST", "/auth/login", {"json": CREDENTIALS, "headers": {"X-Device-ID": "a b"}}, 400, "bad_device_id"),
+    "bad device": (
+        "POST",
+        "/auth/login",
+        {"json": CREDENTIALS, "headers": {"X-Device-ID": "a b"}},
+        400,
+        "bad_device_id",
+    ),
     "half a body": ("POST", "/auth/login", {"content": b'{"username": ', "headers": JSON | DEVICE}, 400, "bad_json"),
     "no body": ("POST", "/auth/login", {"headers": JSON | DEVICE}, 400, "bad_json"),
-    "not UTF-8": ("POST", "/auth/login", {"content": b'{"username": "\xff"}', "headers": JSON | DEVICE}, 400, "bad_json"),
+    "not UTF-8": (
+        "POST",
+        "/auth/login",
+        {"content": b'{"username": "\xff"}', "headers": JSON | DEVICE},
+        400,
+        "bad_json",
+    ),
     "nested": ("POST", "/auth/login", {"content": b"[" * 60_000, "headers": JSON | DEVICE}, 400, "bad_json"),
     "wrong password": ("POST", "/auth/login", {"json": CREDENTIALS, "headers": DEVICE}, 401, "bad_credentials"),
     "no session": ("POST", "/auth/refresh", {}, 401, "refresh_invalid"),
@@ -358,6 +370,7 @@ async def test_a_database_that_cannot_be_reached(tmp_path: Path, kind: int, capl
         assert "unavailable" in documented_codes()[503]
         assert (await site.ask("GET", "/health")).status_code == 200
     assert SECRET not in caplog.text
+    await end_of_sqlite_threads()
 
 
 def test_every_code_of_the_auth_package_is_documented() -> None:

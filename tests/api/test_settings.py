@@ -118,7 +118,7 @@ def test_each_variable_overrides_the_file(tmp_path: Path, variable: str) -> None
     default = default_tree()[section][leaf]
     if leaf == "secret":
         default = "x" * 32
-    file = {"server": {"base_url": "https://file.example.org"}, "auth": {"secret": "x" * 32}}
+    file: dict[str, Any] = {"server": {"base_url": "https://file.example.org"}, "auth": {"secret": "x" * 32}}
     file.setdefault(section, {})[leaf] = default if default is not None else True
     environ = config(tmp_path, yaml.safe_dump(file))
     assert tree_of(load(environ))[section][leaf] == (default if default is not None else True)
@@ -277,7 +277,23 @@ def test_durations(text: str, seconds: float) -> None:
     assert parse_duration(text) == timedelta(seconds=seconds)
 
 
-NOT_DURATIONS = ["", "24", "h", "24 h", "-1h", "1h-", "1y", "1H", "0s", "0h0m", "1.h", "9" * 20 + "h", "٣h", "1h\n", "1e3s"]
+NOT_DURATIONS = [
+    "",
+    "24",
+    "h",
+    "24 h",
+    "-1h",
+    "1h-",
+    "1y",
+    "1H",
+    "0s",
+    "0h0m",
+    "1.h",
+    "9" * 20 + "h",
+    "٣h",
+    "1h\n",
+    "1e3s",
+]
 
 
 @pytest.mark.parametrize("text", NOT_DURATIONS)
@@ -422,7 +438,15 @@ def test_a_misspelt_variable_is_refused_with_the_right_one(typo: str, meant: str
 
 
 def test_other_peoples_variables_are_left_alone() -> None:
-    load({"PATH": "/bin", "SERVER_SOFTWARE": "x", "AUTH_SOCK": "x", "POSTGRES_INITDB_ARGS": "x", "GATEWAY_INTERFACE": "x"})
+    load(
+        {
+            "PATH": "/bin",
+            "SERVER_SOFTWARE": "x",
+            "AUTH_SOCK": "x",
+            "POSTGRES_INITDB_ARGS": "x",
+            "GATEWAY_INTERFACE": "x",
+        }
+    )
 
 
 @pytest.mark.seed("S1-49")

@@ -36,7 +36,7 @@ def contracts() -> list[str]:
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(folder), "NO_COLOR": "1", "COLUMNS": "200"}
-    command = [LINTER, "--config", str(folder / "pyproject.toml"), "--no-cache"]
+    command = [str(LINTER), "--config", str(folder / "pyproject.toml"), "--no-cache"]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
 
 

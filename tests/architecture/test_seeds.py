@@ -72,7 +72,7 @@ def test_every_test_runs(path: Path) -> None:
                 assert path.name.startswith("test_"), f"{where} stands where pytest does not look"
                 assert counts[function.name] == 1, f"{where} is there twice; the last one hides the others"
                 assert not any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(function)), where
-    for scope in tree.body:
+    for scope in scopes(tree):
         if isinstance(scope, ast.ClassDef) and any(function.name.startswith("test") for function in functions(scope)):
             assert scope.name.startswith("Test"), f"{path}:{scope.lineno}: {scope.name}"
             assert "__init__" not in {function.name for function in functions(scope)}, scope.name
@@ -104,4 +104,3 @@ def test_every_module_of_tests_has_tests(path: Path) -> None:
 def test_modules_of_tests_can_be_told_apart() -> None:
     for path in TEST_MODULES:
         assert (path.parent / "__init__.py").exists(), path.parent
-

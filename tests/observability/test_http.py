@@ -1,0 +1,340 @@
+"""What each request leaves behind: a log line, a span, counts; in the right order, without secrets."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+from prometheus_client import CollectorRegistry
+
+from observability.http import AccessLogMiddleware, MetricsMiddleware, TracingMiddleware
+from observability.request import request_info
+from tests.api.site import JSON, PASSWORD, Site
+
+FIELDS = {"event", "method", "path", "status", "bytes", "duration", "remote_addr", "request_id"}
+SIGNED_IN_FIELDS = FIELDS | {"userID", "username"}
+STANDARD = set(logging.makeLogRecord({}).__dict__) | {"message", "taskName"}
+
+
+def requests_in(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    """Return the extra fields of the request log, in order."""
+    return [
+        {name: value for name, value in record.__dict__.items() if name not in STANDARD}
+        for record in caplog.records
+        if record.name == "chatter.access"
+    ]
+
+
+@pytest.fixture(autouse=True)
+def _all_levels(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+
+
+# --- the log --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.seed("S1-59")
+async def test_the_fields_of_a_request(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    headers = await site.sign_up()
+    caplog.clear()
+    answer = await site.ask("GET", "/rooms", headers=headers)
+    (entry,) = requests_in(caplog)
+    assert set(entry) == SIGNED_IN_FIELDS
+    assert entry | {"duration": 0, "userID": 0} == {
+        "event": "http_request",
+        "method": "GET",
+        "path": "/rooms",
+        "status": 200,
+        "bytes": len(answer.content),
+        "duration": 0,
+        "remote_addr": "127.0.0.1",
+        "request_id": answer.headers["X-Request-ID"],
+        "userID": 0,
+        "username": "alice",
+    }
+    assert type(entry["userID"]) is int
+    assert 0 < entry["duration"] < 5
+
+
+@pytest.mark.seed("S1-59")
+async def test_strangers_have_no_name(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    await site.ask("GET", "/rooms")
+    await site.ask("GET", "/rooms", headers={"Authorization": "Bearer garbage"})
+    for entry in requests_in(caplog):
+        assert set(entry) == FIELDS
+        assert entry["status"] == 401
+
+
+@pytest.mark.seed("S1-60")
+@pytest.mark.parametrize("prefix", ["", "/api"])
+async def test_health_and_metrics_are_not_logged(site: Site, caplog: pytest.LogCaptureFixture, prefix: str) -> None:
+    for path in ("/health", "/readyz", "/metrics", "/health?verbose=1"):
+        assert (await site.ask("GET", prefix + path)).status_code == 200
+    assert requests_in(caplog) == []
+    await site.ask("GET", "/healthy")
+    assert len(requests_in(caplog)) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "logged"),
+    [
+        ("GET", "/rooms/stand-up", "/rooms/{room_id}"),
+        ("GET", "/api/rooms/stand-up", "/rooms/{room_id}"),
+        ("DELETE", "/auth/sessions/12345", "/auth/sessions/{session_id}"),
+        ("GET", "/some/page", "/{path}"),
+        ("PUT", "/rooms", "unmatched"),
+    ],
+)
+async def test_paths_are_logged_as_templates(
+    site: Site, caplog: pytest.LogCaptureFixture, method: str, path: str, logged: str
+) -> None:
+    await site.ask(method, path)
+    assert [entry["path"] for entry in requests_in(caplog)] == [logged]
+
+
+async def test_nothing_secret_is_in_any_log_record(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    hidden = "hush-hush-0123456789"
+    headers = await site.sign_up()
+    token = headers["Authorization"].removeprefix("Bearer ")
+    login = {"username": "alice", "password": hidden}
+    for path in ("/rooms", f"/rooms/{hidden}", "/nope", "/auth/sessions", "/api/docs", "/"):
+        await site.ask("GET", f"{path}?token={hidden}&ticket={hidden}", headers=headers | {"Referer": f"/?{hidden}"})
+    await site.ask("POST", "/auth/login", json=login, headers={"X-Device-ID": "d", "Cookie": f"refresh_token={hidden}"})
+    await site.ask("POST", "/auth/refresh", headers={"Cookie": f"refresh_token={hidden}"})
+    await site.ask("POST", "/auth/login", content=f'{{"{hidden}'.encode(), headers=JSON | {"X-Device-ID": "d"})
+    await site.ask(hidden.upper().replace("-", ""), "/rooms")
+    assert len(requests_in(caplog)) == 11
+    for record in caplog.records:
+        if record.name.startswith(
+            ("httpx2", "httpcore2", "aiosqlite")
+        ):  # the test's client; kept short by the settings
+            continue
+        text = repr(record.__dict__).lower() + record.getMessage().lower()
+        for secret in (hidden, token.lower(), PASSWORD, hidden.replace("-", ""), "bearer"):
+            assert secret not in text, record
+
+
+async def test_a_failing_request_is_logged_with_its_status(
+    site: Site, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = await site.sign_up()
+
+    async def fail(_: int) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(site.application.rooms, "owned", fail)
+    await site.ask("GET", "/rooms", headers=headers)
+    assert requests_in(caplog)[-1]["status"] == 500
+
+
+# --- the three middlewares by themselves ----------------------------------------------------------------------------
+
+Scope = dict[str, Any]
+
+
+async def answer(scope: Any, receive: Any, send: Any) -> None:
+    request_info(scope).route = "/things/{thing}"
+    status = int(scope["query_string"] or b"200")
+    await send({"type": "http.response.start", "status": status, "headers": []})
+    await send({"type": "http.response.body", "body": b"1234", "more_body": True})
+    await send({"type": "http.response.body", "body": b"56"})
+
+
+async def crash(scope: Any, receive: Any, send: Any) -> None:
+    raise RuntimeError("oops")
+
+
+def scope_of(method: str = "GET", path: str = "/things/secret-thing", query: bytes = b"") -> Scope:
+    return {"type": "http", "method": method, "path": path, "scheme": "http", "query_string": query, "headers": []}
+
+
+async def nothing() -> dict[str, Any]:
+    raise AssertionError("nobody reads the body")
+
+
+async def drop(_: Any) -> None:
+    pass
+
+
+class Spans:
+    """A tracer that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.exporter = InMemorySpanExporter()
+        self.provider = TracerProvider()
+        self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
+        self.tracer = self.provider.get_tracer("test")
+
+    @property
+    def one(self) -> ReadableSpan:
+        (span,) = self.exporter.get_finished_spans()
+        return span
+
+
+@pytest.fixture
+def spans() -> Iterator[Spans]:
+    """Spans in memory."""
+    made = Spans()
+    yield made
+    made.provider.shutdown()
+
+
+@pytest.mark.seed("S1-57")
+async def test_a_span_per_request(spans: Spans) -> None:
+    await TracingMiddleware(answer, spans.tracer)(scope_of(query=b"201"), nothing, drop)
+    assert spans.one.name == "GET /things/{thing}"
+    assert spans.one.kind is SpanKind.SERVER
+    assert spans.one.attributes == {
+        "http.request.method": "GET",
+        "url.path": "/things/secret-thing",
+        "url.scheme": "http",
+        "http.route": "/things/{thing}",
+        "http.response.status_code": 201,
+    }
+    assert spans.one.status.status_code is StatusCode.UNSET
+
+
+async def test_a_span_without_a_route_is_named_by_the_method(spans: Spans) -> None:
+    async def lost(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 404, "headers": []})
+
+    await TracingMiddleware(lost, spans.tracer)(scope_of("BREW"), nothing, drop)
+    assert spans.one.name == "_OTHER"
+    assert spans.one.status.status_code is StatusCode.UNSET
+    assert "http.route" not in (spans.one.attributes or {})
+
+
+async def test_faults_of_ours_mark_the_span(spans: Spans) -> None:
+    await TracingMiddleware(answer, spans.tracer)(scope_of(query=b"503"), nothing, drop)
+    assert spans.one.status.status_code is StatusCode.ERROR
+    assert (spans.one.attributes or {})["error.type"] == "503"
+
+
+async def test_a_crash_ends_the_span_and_goes_on(spans: Spans) -> None:
+    with pytest.raises(RuntimeError, match="oops"):
+        await TracingMiddleware(crash, spans.tracer)(scope_of(), nothing, drop)
+    assert spans.one.status.status_code is StatusCode.ERROR
+    assert (spans.one.attributes or {})["http.response.status_code"] == 500
+
+
+@pytest.mark.parametrize("path", ["/health", "/readyz", "/metrics"])
+async def test_health_and_metrics_are_not_traced(spans: Spans, path: str) -> None:
+    await TracingMiddleware(answer, spans.tracer)(scope_of(path=path), nothing, drop)
+    assert spans.exporter.get_finished_spans() == ()
+
+
+async def test_no_query_in_any_attribute(spans: Spans) -> None:
+    async def fine(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    await TracingMiddleware(fine, spans.tracer)(scope_of(query=b"token=hush-hush"), nothing, drop)
+    assert "url.query" not in (spans.one.attributes or {})
+    assert "hush" not in spans.one.to_json()
+
+
+@pytest.mark.parametrize("app", [answer, crash])
+async def test_requests_are_counted_even_if_they_crash(app: Any) -> None:
+    registry = CollectorRegistry()
+    middleware = MetricsMiddleware(app, registry)
+    inside = []
+
+    async def look(scope: Any, receive: Any, send: Any) -> None:
+        inside.append(registry.get_sample_value("http_requests_in_progress", {"method": "GET"}))
+        await app(scope, receive, send)
+
+    middleware._app = look
+    try:
+        await middleware(scope_of(), nothing, drop)
+    except RuntimeError:
+        assert app is crash
+    path, status = ("/things/{thing}", "200") if app is answer else ("unmatched", "500")
+    labels = {"method": "GET", "path": path, "status": status}
+    assert registry.get_sample_value("http_requests_total", labels) == 1
+    assert registry.get_sample_value("http_response_size_bytes_total", labels) == (6 if app is answer else 0)
+    assert registry.get_sample_value("http_request_duration_seconds_count", {"method": "GET", "path": path}) == 1
+    assert inside == [1]
+    assert registry.get_sample_value("http_requests_in_progress", {"method": "GET"}) == 0
+
+
+async def test_a_crash_is_logged_and_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(RuntimeError, match="oops"):
+        await AccessLogMiddleware(crash)(scope_of(), nothing, drop)
+    assert [entry["status"] for entry in requests_in(caplog)] == [500]
+
+
+# --- the order ------------------------------------------------------------------------------------------------------
+
+
+def observed(site: Site, spans: Spans) -> Any:
+    """Return what stands below CORS: tracing, with the tracer replaced by one that keeps its spans."""
+    for layer in layers(site):
+        if isinstance(layer, TracingMiddleware):
+            layer._tracer = spans.tracer
+            return layer
+    raise AssertionError("no tracing")
+
+
+def layers(site: Site) -> Iterator[Any]:
+    """Yield the middlewares of an application from the outermost to the innermost."""
+    whole: Any = site.application.asgi
+    layer = next(cell.cell_contents for cell in whole.__closure__ if hasattr(cell.cell_contents, "_app"))
+    while hasattr(layer, "_app"):
+        yield layer
+        layer = layer._app
+
+
+@pytest.mark.seed("S1-62")
+async def test_cors_stands_before_tracing_logging_and_metrics(
+    site: Site, spans: Spans, caplog: pytest.LogCaptureFixture
+) -> None:
+    observed(site, spans)
+    headers = {"Origin": "http://localhost:5173", "Access-Control-Request-Method": "POST"}
+    assert (await site.ask("OPTIONS", "/rooms", headers=headers)).status_code == 204
+    assert spans.exporter.get_finished_spans() == ()
+    assert requests_in(caplog) == []
+    labels = {"method": "OPTIONS", "path": "/rooms", "status": "204"}
+    assert site.application.registry.get_sample_value("http_requests_total", labels) is None
+
+
+@pytest.mark.seed("S1-62")
+async def test_tracing_then_logging_then_metrics_then_auth(
+    site: Site, spans: Spans, caplog: pytest.LogCaptureFixture
+) -> None:
+    observed(site, spans)
+    labels = {"method": "GET", "path": "/rooms", "status": "401"}
+    seen: list[tuple[bool, float | None]] = []
+
+    class Watch(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            recording = trace.get_current_span().is_recording()
+            seen.append((recording, site.application.registry.get_sample_value("http_requests_total", labels)))
+
+    watch = Watch()
+    logging.getLogger("chatter.access").addHandler(watch)
+    try:
+        assert (await site.ask("GET", "/rooms")).status_code == 401  # by auth, the innermost: all others saw it
+    finally:
+        logging.getLogger("chatter.access").removeHandler(watch)
+    # When the line is written its span still runs (tracing is around logging) and the request is counted (metrics
+    # are inside).
+    assert seen == [(True, 1.0)]
+    assert (spans.one.attributes or {})["http.response.status_code"] == 401
+    assert spans.one.name == "GET /rooms"
+    assert [entry["status"] for entry in requests_in(caplog)] == [401]
+
+
+async def test_a_request_id_joins_answer_and_log(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    shown = (await site.ask("GET", "/rooms")).json()["request_id"]
+    assert [entry["request_id"] for entry in requests_in(caplog)] == [shown]
+
+
+async def test_addresses_are_those_the_trusted_proxy_saw(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    await site.ask("GET", "/rooms", headers={"X-Forwarded-For": "192.0.2.9"})
+    assert [entry["remote_addr"] for entry in requests_in(caplog)] == ["127.0.0.1"]  # no proxy is trusted by default
