@@ -50,7 +50,8 @@ def bind(address: Address, setting: str) -> socket.socket:
         return socket.create_server((address.host or "", address.port), family=family, backlog=1024)
     except OSError as error:
         where = f"{address.host or ''}:{address.port}"
-        raise PortInUse(f"cannot listen on {where} ({setting}): {os.strerror(error.errno) if error.errno else error}") from None
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise PortInUse(f"cannot listen on {where} ({setting}): {reason}") from None
 
 
 class HttpServer:

@@ -66,7 +66,7 @@ async def test_not_ready_without_a_schema(tmp_path: Path) -> None:
     async with open_site(settings_for(None, tmp_path)) as site:
         answer = await site.ask("GET", "/readyz")
         assert answer.status_code == 503
-        assert answer.json()["checks"]["schema"] == {"ok": False, "problem": "no migrations were applied"}
+        assert answer.json()["checks"]["schema"] == {"ok": False, "problem": "empty: no migrations were applied"}
 
 
 async def test_not_ready_while_shutting_down(site: Site) -> None:
