@@ -13,7 +13,6 @@ import httpx2
 from sqlalchemy.engine import URL
 
 from api.app import Application, create_app
-from api.http.pages import DIST
 from api.settings import Settings, load
 
 PASSWORD = "a long enough phrase"
@@ -59,8 +58,12 @@ class Site:
 
 
 @asynccontextmanager
-async def open_site(settings: Settings, dist: Path = DIST) -> AsyncIterator[Site]:
-    """Put an application together and close it at the end."""
+async def open_site(settings: Settings, dist: Path | None = None) -> AsyncIterator[Site]:
+    """Put an application together, with a web client of one page where none is given, and close it at the end."""
+    if dist is None:
+        dist = settings.data_dir / "web"
+        dist.mkdir(parents=True, exist_ok=True)
+        (dist / "index.html").write_text("<!doctype html><title>Chatter</title>", "utf-8")
     application = create_app(settings, dist=dist)
     whole: Any = application.asgi
     transport = httpx2.ASGITransport(whole)
