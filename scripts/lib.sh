@@ -48,7 +48,10 @@ setup_python() {
     python=$(find_python)
     if [ ! -x .venv/bin/python ]; then
         say "Making a Python environment in .venv"
-        quietly "$python" -m venv .venv || die "$python cannot make environments; on Debian: apt-get install python3-venv"
+        if ! "$python" -m venv .venv >/dev/null 2>&1; then
+            rm -rf .venv # a half-made one would pass for whole next time
+            die "$python cannot make environments; on Debian: apt-get install python3-venv"
+        fi
     fi
     say "Installing Python packages ($1)"
     quietly .venv/bin/python -m pip install --quiet --require-hashes -r requirements/bootstrap.lock ||
