@@ -57,10 +57,13 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 VERSION = importlib.metadata.version("chatter")
+_LIMITED = frozenset({"auth", "rooms"})
+"""The blueprints whose requests are limited per address."""
 _MAX_BODY_BYTES = 64 * 1024
 _BODY_TIMEOUT_S = 10
 _JANITOR_INTERVAL_S = 600.0
-_REVOCATION_INTERVAL_S = 4.0
+_FOLLOW_INTERVAL_S = 4.0
+"""How soon running calls follow what other processes change."""
 
 
 @dataclass
@@ -85,7 +88,8 @@ class Application:
         self.hub.start()
         self._chores = [
             asyncio.create_task(_repeat(_JANITOR_INTERVAL_S, self._delete_expired), name="janitor"),
-            asyncio.create_task(_repeat(_REVOCATION_INTERVAL_S, self.close_revoked), name="revocation"),
+            asyncio.create_task(_repeat(_FOLLOW_INTERVAL_S, self.close_revoked), name="revocation"),
+            asyncio.create_task(_repeat(_FOLLOW_INTERVAL_S, self.rooms.follow), name="rooms"),
         ]
 
     async def stop(self) -> None:
@@ -185,9 +189,11 @@ def _create_quart(settings: Settings, auth: AuthService, dist: Path) -> Quart:
         rule = request.url_rule
         if rule is not None:
             request_info(request.scope).route = _template(rule.rule)  # type: ignore[arg-type]
-        wait = limiter.wait(client_address())
-        if wait:
-            raise RateLimitExceeded(wait)
+            # Not health, which a proxy asks for everybody, nor files, of which one page takes a dozen.
+            if rule.endpoint.partition(".")[0] in _LIMITED:
+                wait = limiter.wait(client_address())
+                if wait:
+                    raise RateLimitExceeded(wait)
 
     return quart
 

@@ -239,6 +239,7 @@ def _with_auth(action: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
     async def run() -> T:
         application = create_app(settings)
         try:
+            await application.database.prepare()
             problem = await schema_problem(application.database)
             if problem is not None:
                 raise Failure(f"the database schema is {problem}; run: chatter migrate up")

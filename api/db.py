@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,8 @@ class Database:
     def __init__(self, url: URL | str, *, min_connections: int = 1, max_connections: int = 100) -> None:
         self.url = make_url(url)
         self.dialect = self.url.get_backend_name()
-        self._engine = _create_engine(self.url, min_connections, max_connections)
+        self._engine = _create_engine(self.url, max_connections)
+        self._min_connections = min_connections
         # SQLite has one writer. Waiting for it here costs nothing; waiting inside SQLite holds a thread and polls.
         self._writer = asyncio.Lock() if self.dialect == "sqlite" else None
 
@@ -62,6 +63,15 @@ class Database:
             async with connection.begin():
                 yield connection
 
+    async def prepare(self) -> None:
+        """Make the folder of an embedded database, open the first connections. Raises `DatabaseUnavailable`."""
+        async with _named_errors():
+            if self.dialect == "sqlite" and self.url.database:
+                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        async with AsyncExitStack() as opened:
+            for _ in range(self._min_connections):
+                await opened.enter_async_context(self.read())
+
     async def ping(self) -> None:
         """Ask the database for a sign of life. Raises `DatabaseUnavailable`."""
         async with self.read() as connection:
@@ -77,19 +87,17 @@ class Database:
         await self._engine.dispose()
 
 
-def _create_engine(url: URL, min_connections: int, max_connections: int) -> AsyncEngine:
+def _create_engine(url: URL, max_connections: int) -> AsyncEngine:
     if url.get_backend_name() != "sqlite":
         query = {"ssl" if name == "sslmode" else name: value for name, value in url.query.items()}  # asyncpg's word
         return create_async_engine(
             url.set(query=query),
-            pool_size=min_connections,
-            max_overflow=max_connections - min_connections,
+            pool_size=max_connections,  # those above it would be closed after each use; all are opened when needed
+            max_overflow=0,
             pool_timeout=5,
             pool_pre_ping=True,
             connect_args={"timeout": 5, "command_timeout": 15},
         )
-    if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(url, pool_size=4, max_overflow=0, pool_timeout=5)
 
     @event.listens_for(engine.sync_engine, "connect")

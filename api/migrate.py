@@ -61,13 +61,12 @@ def known_migrations() -> list[str]:
 
 @contextmanager
 def _backend(url: URL) -> Iterator[tuple[Any, Any]]:
-    yoyo_url = _yoyo_url(url)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # yoyo uses datetime.utcnow and sqlite's default adapters
         import yoyo  # slow to import; most commands do without
 
         try:
-            backend = yoyo.get_backend(yoyo_url)
+            backend = yoyo.get_backend(_yoyo_url(url))
             try:
                 with _exclusive(backend, url):
                     yield backend, yoyo.read_migrations(str(MIGRATIONS))

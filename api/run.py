@@ -37,8 +37,8 @@ async def serve(settings: Settings, ready: Callable[[], None]) -> None:
     gateway_socket = bind(settings.gateway_listen, "GATEWAY_ADDR")
     application = create_app(settings)
     try:
+        stopping = _stop_signal()  # heard from here on: a migration is not torn apart
         await _prepare_schema(settings, application.database)
-        stopping = _stop_signal()
         server = HttpServer(application.asgi)
         await application.start()
         await server.start([http_socket])
@@ -65,6 +65,7 @@ def _stop_signal() -> asyncio.Event:
 
 async def _prepare_schema(settings: Settings, database: Database) -> None:
     try:
+        await database.prepare()
         problem = await schema_problem(database)
     except DatabaseUnavailable as error:
         where = settings.database_url.render_as_string(hide_password=True)

@@ -182,7 +182,23 @@ VARIABLES: dict[str, tuple[str, str]] = {
 }
 _SECRETS = {("auth", "secret"), ("auth", "pepper"), ("postgres", "password"), ("redis", "password")}
 _LISTS = {("server", "cors_origins"), ("calls", "stun_urls")}
-_OWN_PREFIXES = ("SERVER_", "GATEWAY_", "AUTH_", "CHATTER_")
+_OWN_PREFIX = "CHATTER_"
+_SHARED_PREFIXES = (
+    "SERVER_",
+    "GATEWAY_",
+    "AUTH_",
+    "POSTGRES_",
+    "DATABASE_",
+    "LIMIT",
+    "LOG_",
+    "STUN_",
+    "TRUSTED_",
+    "HTTP_WEB",
+    "BASE_",
+)
+"""Others use these too; only what looks like a slip of the pen is refused."""
+_INJECTED = re.compile(r"_(SERVICE_HOST|SERVICE_PORT|PORT)(_|$)")
+"""What container platforms set for each service: CHATTER_SERVICE_HOST, CHATTER_PORT_8080_TCP and the like."""
 _MAX_DURATION_S = 100 * 365 * 86400.0
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -338,10 +354,12 @@ def _read_secret(variable: str, path: str) -> str:
 def _refuse_typos(environ: Mapping[str, str]) -> None:
     known = {*VARIABLES, *(f"{name}_FILE" for name, path in VARIABLES.items() if path in _SECRETS), "CONFIG_PATH"}
     for name in environ:
-        if name.startswith(_OWN_PREFIXES) and name not in known:
-            close = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
-            if close:
-                raise SettingsError(f"{name} is not a setting; did you mean {close[0]}?")
+        if name in known or _INJECTED.search(name):
+            continue
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
+        if name.startswith(_OWN_PREFIX) or (close and name.startswith(_SHARED_PREFIXES)):
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise SettingsError(f"{name} is not a setting{hint}")
 
 
 def _explain(problem: str, sources: Mapping[tuple[str, str], str]) -> str:
@@ -367,11 +385,19 @@ def _build(tree: SettingsTree, sources: Mapping[tuple[str, str], str], create_se
     base_origin = _origin("BASE_URL", base_url)
     if production and not base_url.startswith("https://"):
         raise SettingsError("BASE_URL must be an https:// address when ENV=production")
-    origins = {base_origin, *(_origin("SERVER_CORS_ORIGINS", origin) for origin in tree.server.cors_origins)}
+    foreign = tree.server.cors_origins
+    if production and ("server", "cors_origins") not in sources:
+        foreign = ()  # the default is the development server of the web client
+    origins = {base_origin, *(_origin("SERVER_CORS_ORIGINS", origin) for origin in foreign)}
     if not production:
         origins |= {f"http://{name}:{listen.port}" for name in ("localhost", "127.0.0.1", "[::1]")}
     if tree.gateway.url:
         _url("GATEWAY_URL", tree.gateway.url, "ws", "wss")
+    for url in tree.calls.stun_urls:
+        if not url.startswith(("stun:", "stuns:")):
+            raise SettingsError(f"STUN_URLS: {url!r} does not begin with stun: or stuns:")
+    if tree.otel.endpoint:
+        _url("OTEL_EXPORTER_OTLP_ENDPOINT", tree.otel.endpoint, "http", "https")
     if not 0 < tree.limits.scale <= 1_000_000:
         raise SettingsError("LIMITS_SCALE must be a number above 0")
     if not 4 <= tree.auth.bcrypt_cost <= 18 or (production and tree.auth.bcrypt_cost < 10):
@@ -439,7 +465,11 @@ def _database_url(tree: SettingsTree, data_dir: Path) -> URL:
         backend = url.get_backend_name()
         if backend in {"postgresql", "postgres"}:
             return url.set(drivername="postgresql+asyncpg")
+        if "password" in url.query:
+            raise SettingsError("DATABASE_URL: write the password as postgresql://user:password@host/name")
         if backend == "sqlite":
+            if not url.database or url.database == ":memory:":
+                raise SettingsError("DATABASE_URL: the embedded database needs a file, as in sqlite:///data/chatter.db")
             return url.set(drivername="sqlite+aiosqlite")
         raise SettingsError(f"DATABASE_URL: {backend} is not supported; use postgresql:// or sqlite:///")
     if tree.postgres is not None:

@@ -10,7 +10,7 @@ class ObservabilitySettings(Struct, frozen=True, kw_only=True):
 
     service_name: str = "chatter"
     otlp_endpoint: str = ""
-    """Base URL of an OTLP/HTTP receiver such as `http://tempo:4318`; empty exports nothing."""
+    """Base URL of an OTLP/HTTP receiver such as `http://tempo:4318`; reserved: nothing is exported yet."""
     log_level: str = "INFO"
     log_format: str = "json"
     """`json` for machines, `text` for a terminal."""

@@ -31,9 +31,10 @@ find_python() {
 }
 
 need_node() {
-    command -v node >/dev/null || die "Node.js 20 or newer is needed; found none"
-    node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' ||
-        die "Node.js 20 or newer is needed; found $(node --version)"
+    command -v node >/dev/null || die "Node.js 20.19 or newer is needed; found none"
+    node -e 'const [major, minor] = process.versions.node.split(".").map(Number)
+             process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' ||
+        die "Node.js 20.19 or newer is needed; found $(node --version)"
     command -v npm >/dev/null || die "npm is needed; it usually comes with Node.js"
 }
 
@@ -43,15 +44,17 @@ setup_python() {
     [ -n "${SSL_CERT_FILE:-}" ] || [ ! -f /etc/ssl/certs/ca-certificates.crt ] ||
         export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
     local wanted
-    wanted=$(fingerprint "$lock" requirements/bootstrap.lock pyproject.toml)
-    is_current "$stamp" "$wanted" && return
+    # With the folder: commands in .venv name it, so a moved or copied one is made anew.
+    wanted="$(fingerprint "$lock" requirements/bootstrap.lock pyproject.toml) $PWD"
+    is_current "$stamp" "$wanted" && .venv/bin/python -c '' 2>/dev/null && return
     python=$(find_python)
-    if [ ! -x .venv/bin/python ]; then
+    if [ "$(cat .venv/.chatter-home 2>/dev/null)" != "$PWD" ] || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
         say "Making a Python environment in .venv"
-        if ! "$python" -m venv .venv >/dev/null 2>&1; then
+        if ! "$python" -m venv --clear .venv >/dev/null 2>&1; then
             rm -rf .venv # a half-made one would pass for whole next time
             die "$python cannot make environments; on Debian: apt-get install python3-venv"
         fi
+        echo "$PWD" >.venv/.chatter-home
     fi
     say "Installing Python packages ($1)"
     quietly .venv/bin/python -m pip install --quiet --require-hashes -r requirements/bootstrap.lock ||
@@ -75,10 +78,18 @@ setup_node() {
 
 build_web() {
     local stamp="web/dist/.chatter" wanted
-    wanted=$(fingerprint web/src web/public web/api-docs web/scripts web/index.html web/package-lock.json web/vite.config.ts)
+    wanted=$(fingerprint web/src web/public web/api-docs web/scripts web/index.html web/*.json web/vite.config.ts)
     is_current "$stamp" "$wanted" && return
     setup_node
     say "Building the web client"
     quietly npm --prefix web run build || die "the web client could not be built"
     echo "$wanted" >"$stamp"
 }
+
+# Of two that install into this folder at once, one waits.
+alone() {
+    command -v flock >/dev/null || return 0
+    exec 9>.setup-lock
+    flock -n 9 || { say "Waiting for another one that installs here"; flock 9; }
+}
+no_longer_alone() { exec 9>&-; }

@@ -21,7 +21,7 @@ from signaling.errors import Close, CloseReason
 from signaling.heartbeat import Heartbeat
 from signaling.link import Link, LinkRequest, Phase
 from signaling.live import LiveRoom
-from signaling.ports import Clock, Identity, NotIdentified, Unavailable
+from signaling.ports import Clock, Identity, NotIdentified, RoomRefused, Unavailable
 from signaling.session import Session
 
 if TYPE_CHECKING:
@@ -139,6 +139,8 @@ class Hub:
                 self._join(link, identity, rules, hello)
         except Refused as refused:
             self._refuse(link, refused.reason)
+        except RoomRefused:
+            self._refuse(link, Close.FORBIDDEN)
         except Unavailable:
             self._refuse(link, Close.INTERNAL)
         except Exception:
@@ -199,6 +201,10 @@ class Hub:
         """Close every connection to a room, those that are just coming in too."""
         for link in [link for link in self._links if link.request.room_id == room_id]:
             link.close(reason)
+
+    def live_rooms(self) -> dict[str, RoomRules]:
+        """Return the rooms that someone is in, with the rules they run by."""
+        return {room_id: live.room.rules for room_id, live in self._rooms.items()}
 
     def device_sessions(self) -> set[str]:
         """Return the device sessions that have connections here."""

@@ -39,6 +39,10 @@ class Unavailable(Exception):
     """A part that is needed to answer cannot be reached now; the same request may succeed later."""
 
 
+class RoomRefused(Exception):
+    """The room cannot be opened for the one who asks."""
+
+
 class Authenticator(Protocol):
     """Tells who stands behind a credential. Both raise `NotIdentified` and `Unavailable`."""
 
@@ -56,7 +60,7 @@ class RoomDirectory(Protocol):
         """Return the rules of a room, None where there is no such room."""
 
     async def open(self, room_id: str, owner_id: int) -> RoomRules:
-        """Return the rules of a room, creating it for this owner where it does not exist."""
+        """Return the rules of a room, creating it for this owner where it does not exist. Raises `RoomRefused`."""
 
 
 class Database(Protocol):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import UNSET
 
+from signaling.ports import RoomRefused
 from signaling.store import RoomChange, RoomExists, RoomRecord
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 _ALPHABET = "23456789bcdfghjkmnpqrstvwxyz"
 _CODE_LENGTH = 11
 """28^11 codes, 53 bits: a link to a room that admits guests must not be guessable."""
-_OWNED_LISTED = 200
+MAX_OWNED = 500
+"""How many rooms one person may have."""
 DEFAULT_MAX_MEMBERS = 8
 
 
@@ -30,6 +32,10 @@ class RoomNotFound(Exception):
 
 class RoomIdTaken(Exception):
     """A room with the wanted id exists."""
+
+
+class TooManyRooms(RoomRefused):
+    """The owner has as many rooms as one may have."""
 
 
 class RoomService:
@@ -55,13 +61,15 @@ class RoomService:
         """Return the rules of a room, creating it for this owner where it does not exist."""
         room = await self._store.select(room_id)
         if room is None:
+            await self._check_owned(owner_id)
             room = await self._store.insert_or_get(self._new(owner_id, RoomChange(), room_id))
         return room.rules
 
     # --- for people
 
     async def create(self, owner_id: int, wanted: RoomChange, room_id: str | None) -> RoomRecord:
-        """Create a room with a fresh code, or with the id that is asked for. Raises `RoomIdTaken`."""
+        """Create a room with a fresh code, or with the id that is asked for. Raises `RoomIdTaken`, `TooManyRooms`."""
+        await self._check_owned(owner_id)
         room = self._new(owner_id, wanted, room_id or _code())
         while True:
             try:
@@ -75,7 +83,7 @@ class RoomService:
 
     async def owned(self, owner_id: int) -> list[RoomRecord]:
         """List someone's rooms, newest first."""
-        return await self._store.select_owned(owner_id, _OWNED_LISTED)
+        return await self._store.select_owned(owner_id, MAX_OWNED)
 
     async def show(self, room_id: str, user_id: int | None) -> RoomRecord:
         """Return a room to someone who may enter it; None is a guest. Raises `RoomNotFound`."""
@@ -100,11 +108,26 @@ class RoomService:
         if self._hub is not None:
             self._hub.close_room(room_id)
 
+    async def follow(self) -> None:
+        """Bring running calls in line with the database: other processes, and deleted accounts, change rooms too."""
+        if self._hub is None or not (live := self._hub.live_rooms()):
+            return
+        stored = await self._store.select_rules(live)
+        for room_id, rules in live.items():
+            if room_id not in stored:
+                self._hub.close_room(room_id)
+            elif stored[room_id] != rules:
+                self._hub.change_rules(room_id, stored[room_id])
+
     def members(self, room_id: str) -> int:
         """Count who is in a room now."""
         return self._hub.members(room_id) if self._hub is not None else 0
 
     # --- inside
+
+    async def _check_owned(self, owner_id: int) -> None:
+        if await self._store.count_owned(owner_id) >= MAX_OWNED:
+            raise TooManyRooms
 
     def _new(self, owner_id: int, wanted: RoomChange, room_id: str) -> RoomRecord:
         now = self._now_ms()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 
 from signaling.core.room import RoomRules
 from signaling.ports import Database
@@ -69,6 +70,19 @@ class RoomStore:
         async with self._database.read() as db:
             found = (await db.execute(text(_SELECT), {"id": room_id})).one_or_none()
             return None if found is None else _record(found)
+
+    async def select_rules(self, room_ids: Collection[str]) -> dict[str, RoomRules]:
+        """Return the rules of those of the rooms that exist."""
+        query = text(f"SELECT {_COLUMNS} FROM rooms WHERE id IN :ids").bindparams(bindparam("ids", expanding=True))  # noqa: S608
+        async with self._database.read() as db:
+            found = await db.execute(query, {"ids": list(room_ids)})
+            return {row.id: _record(row).rules for row in found}
+
+    async def count_owned(self, owner_id: int) -> int:
+        """Count someone's rooms."""
+        query = "SELECT count(*) FROM rooms WHERE owner_id = :owner_id"
+        async with self._database.read() as db:
+            return int((await db.execute(text(query), {"owner_id": owner_id})).scalar_one())
 
     async def select_owned(self, owner_id: int, limit: int) -> list[RoomRecord]:
         """Return someone's rooms, newest first."""

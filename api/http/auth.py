@@ -21,7 +21,7 @@ from werkzeug.http import dump_cookie
 
 from api.http.bodies import Empty
 from api.http.openapi import problems
-from api.http.security import authenticated, client_address, public
+from api.http.security import authenticated, bearer_token, client_address, public
 from auth.errors import AuthError, RefreshInvalid
 from auth.passwords import MAX_BYTES, MIN_CHARACTERS
 from auth.principal import Device, Principal
@@ -122,11 +122,11 @@ class RefreshCookie:
     secure_only: bool
 
     def read(self) -> str | None:
-        """Return the refresh token of the current request, the protected name first.
+        """Return the refresh token of the current request.
 
-        The plain one is read in production too, so that a session begun before https goes on; the answer replaces it.
+        In production the plain name counts for nothing: anyone on a sibling domain or on http could have set it.
         """
-        return request.cookies.get(SECURE_COOKIE) or request.cookies.get(PLAIN_COOKIE)
+        return request.cookies.get(SECURE_COOKIE if self.secure_only else PLAIN_COOKIE)
 
     def keep(self, signed_in: SignedIn) -> Headers:
         """Return the headers that make the browser keep the refresh token as long as it is good."""
@@ -206,7 +206,7 @@ def create_auth_blueprint(auth: AuthService, settings: AuthRoutesSettings) -> Bl
     @problems(403)
     async def logout() -> tuple[str, int, Headers]:
         """End the device session of the refresh cookie, and that of the bearer token, at once."""
-        await auth.logout(refresh_token=refresh_token(), access_token=_bearer())
+        await auth.logout(refresh_token=refresh_token(), access_token=bearer_token())
         return "", 204, cookie.forget()
 
     @routes.post("/auth/password")
@@ -284,11 +284,6 @@ def _device() -> Device:
 def _principal() -> Principal:
     principal: Principal = g.principal
     return principal
-
-
-def _bearer() -> str | None:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def _session(session: DeviceSession, principal: Principal) -> Session:

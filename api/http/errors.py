@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from api.db import DatabaseUnavailable
 from auth.errors import AuthError
 from observability.request import request_info
-from signaling.rooms import RoomIdTaken, RoomNotFound
+from signaling.rooms import MAX_OWNED, RoomIdTaken, RoomNotFound, TooManyRooms
 
 if TYPE_CHECKING:
     from quart import Quart
@@ -89,6 +89,10 @@ def install_error_handlers(app: Quart) -> None:
     @app.errorhandler(RoomIdTaken)
     async def room_exists(_: RoomIdTaken) -> Response:
         return problem(409, "room_exists", "A room with this id exists.")
+
+    @app.errorhandler(TooManyRooms)
+    async def too_many_rooms(_: TooManyRooms) -> Response:
+        return problem(409, "too_many_rooms", f"You have {MAX_OWNED} rooms, which is the most; delete one first.")
 
     @app.errorhandler(RateLimitExceeded)
     async def too_many(error: RateLimitExceeded) -> Response:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 DIST = Path(__file__).resolve().parent.parent.parent / "web" / "dist"
 _DOCS = "api-docs"
+_CLIENT_PAGES = ("r/", "signin", "signup", "settings")
+"""The client's own routes, which it gets whatever it accepts: programs that preview links accept anything."""
 _KEEP = "public, max-age=31536000, immutable"
 _PERMISSIONS = (
     "camera=(self), microphone=(self), display-capture=(self), autoplay=(self), fullscreen=(self), "
@@ -47,7 +49,7 @@ def create_pages_blueprint(dist: Path = DIST) -> Blueprint:
         hidden = any(part.startswith(".") for part in path.split("/"))
         if path and not hidden and _is_file(dist / path):
             return await _file(dist, path, docs=path.startswith(f"{_DOCS}/"))
-        wants_page = "text/html" in request.headers.get("Accept", "")
+        wants_page = "text/html" in request.headers.get("Accept", "") or path.startswith(_CLIENT_PAGES)
         if path.startswith(("api/", "assets/", f"{_DOCS}/")) or (path and not wants_page):
             raise NotFound
         if not (dist / "index.html").is_file():

@@ -14,7 +14,7 @@ from api.http.bodies import Empty, json_body, optional_body
 from api.http.errors import InvalidField
 from api.http.openapi import problems
 from api.http.security import application, authenticated, optional_principal, public
-from signaling.core.names import ROOM_ID_PATTERN, is_room_id
+from signaling.core.names import ROOM_ID_PATTERN, is_one_line, is_room_id
 from signaling.rooms import RoomNotFound
 from signaling.store import RoomChange, RoomRecord
 
@@ -134,7 +134,7 @@ def _change(wanted: NewRoom | RoomPatch) -> RoomChange:
     name = wanted.name
     if name is not UNSET:
         name = unicodedata.normalize("NFC", name).strip()
-        if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in name):
+        if not is_one_line(name):
             raise InvalidField("name", "a name has no control characters")
     return RoomChange(name=name, guests_allowed=wanted.guestsAllowed, max_members=wanted.maxMembers)
 

@@ -33,12 +33,18 @@ def client_address() -> str:
     return request_info(request.scope).address  # type: ignore[arg-type]
 
 
+def bearer_token() -> str | None:
+    """Return the bearer token of the current request (RFC 6750 §2.1), None where there is none."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
 async def require_principal() -> Principal:
     """Return who stands behind the bearer token of the current request. Raises `AuthError`."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    token = bearer_token()
+    if not token:
         raise Unauthenticated
-    principal = await application().auth.authenticate(token.strip())
+    principal = await application().auth.authenticate(token)
     info = request_info(request.scope)  # type: ignore[arg-type]
     info.user_id, info.username = principal.user_id, principal.username
     return principal

@@ -40,7 +40,7 @@ class TokenBucket:
 class FloodGuard:
     """The flood limits of one connection: candidates, chat and everything else are counted apart.
 
-    `refuse` counts what was turned away; when that runs out too, the connection has earned its close.
+    `refusals` counts what was turned away; when that runs out too, the connection has earned its close.
     """
 
     __slots__ = ("candidates", "chat", "other", "refusals")

@@ -28,15 +28,21 @@ def clean_display_name(text: str) -> str | None:
     name = unicodedata.normalize("NFC", text).strip()
     if not name or len(name) > MAX_NAME_CODE_POINTS:
         return None
-    categories = [unicodedata.category(character) for character in name]
-    if not _CONTROL_CATEGORIES.isdisjoint(categories) or not _BIDI_CONTROLS.isdisjoint(name):
+    if not is_one_line(name):
         return None
+    categories = [unicodedata.category(character) for character in name]
     if all(
         category in _INVISIBLE_CATEGORIES or character in _BLANKS
         for character, category in zip(name, categories, strict=True)
     ):
         return None
     return name
+
+
+def is_one_line(text: str) -> bool:
+    """Tell whether `text` holds no control characters and none that turn the direction of what stands around it."""
+    controls = (unicodedata.category(character) in _CONTROL_CATEGORIES for character in text)
+    return _BIDI_CONTROLS.isdisjoint(text) and not any(controls)
 
 
 def is_chat_text(text: str) -> bool:

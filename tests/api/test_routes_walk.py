@@ -302,11 +302,23 @@ async def test_too_many_requests(sqlite_url: URL, tmp_path: Path) -> None:
         assert "rate_limited" in documented_codes()[429]
 
 
-async def test_every_kind_of_route_counts_towards_the_limit(sqlite_url: URL, tmp_path: Path) -> None:
-    for path in ("/", "/nope", "/auth/refresh", "/rooms"):
+async def test_every_route_of_the_api_counts_towards_the_limit(sqlite_url: URL, tmp_path: Path) -> None:
+    for method, path in (
+        ("GET", "/rooms"),
+        ("GET", "/auth/sessions"),
+        ("POST", "/auth/refresh"),
+        ("POST", "/ws-tickets"),
+    ):
         async with open_site(settings_for(sqlite_url, tmp_path, LIMITS_SCALE="0.01")) as site:
-            await site.ask("GET", path)
-            assert problem_of(await site.ask("GET", path)) == (429, "rate_limited"), path
+            await site.ask(method, path)
+            assert problem_of(await site.ask(method, path)) == (429, "rate_limited"), path
+
+
+@pytest.mark.parametrize("path", ["/", "/r/stand-up", "/health", "/readyz", "/metrics"])
+async def test_pages_and_health_do_not(sqlite_url: URL, tmp_path: Path, path: str) -> None:
+    async with open_site(settings_for(sqlite_url, tmp_path, LIMITS_SCALE="0.01")) as site:
+        answers = [await site.ask("GET", path) for _ in range(5)]
+        assert 429 not in {answer.status_code for answer in answers}
 
 
 async def test_a_fault_of_ours_says_nothing_about_itself(

@@ -14,7 +14,7 @@ from api.db import Database
 from signaling import rooms as rooms_module
 from signaling.core.names import is_room_id
 from signaling.core.room import RoomRules
-from signaling.rooms import RoomIdTaken, RoomNotFound, RoomService
+from signaling.rooms import RoomIdTaken, RoomNotFound, RoomService, TooManyRooms
 from signaling.store import RoomChange, RoomExists, RoomRecord, RoomStore
 from tests.signaling.fakes import ManualClock, Switchboard
 
@@ -210,3 +210,36 @@ async def test_without_a_call_there_is_nothing_to_follow(service: RoomService) -
     await service.change("standup", ALICE, RoomChange(max_members=2))
     await service.delete("standup", ALICE)
     assert service.members("standup") == 0
+
+
+async def test_running_calls_follow_the_database(
+    service: RoomService, store: RoomStore, database: Database, clock: ManualClock
+) -> None:
+    board = Switchboard()
+    service.attach(board.hub)
+    await service.follow()  # nothing runs
+    await service.create(ALICE, RoomChange(), "standup")
+    board.directory.rooms["standup"] = RoomRules(ALICE, guests_allowed=True, max_members=8)
+    guest = await board.join()
+
+    await store.update("standup", ALICE, RoomChange(max_members=3), 1)  # as another process does
+    await service.follow()
+    assert guest.closed is None
+    assert board.hub.live_rooms() == {"standup": RoomRules(ALICE, guests_allowed=True, max_members=3)}
+
+    await store.delete("standup", ALICE)
+    await service.follow()
+    assert guest.closed == (4508, "room_closed")
+    assert board.hub.live_rooms() == {}
+
+
+async def test_rooms_per_person_are_bounded(service: RoomService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("signaling.rooms.MAX_OWNED", 2)
+    await service.create(ALICE, RoomChange(), None)
+    await service.open("opened", ALICE)
+    with pytest.raises(TooManyRooms):
+        await service.create(ALICE, RoomChange(), None)
+    with pytest.raises(TooManyRooms):
+        await service.open("one-more", ALICE)
+    assert (await service.open("opened", ALICE)).owner_id == ALICE
+    await service.create(BOB, RoomChange(), None)

@@ -89,7 +89,14 @@ export class Signaling {
   }
 
   #open(url: string, generation: number): void {
-    const socket = this.#options.createSocket(url)
+    let socket: SocketLike
+    try {
+      socket = this.#options.createSocket(url)
+    } catch {
+      // An address that this page may not open, such as ws:// on an https page.
+      this.#options.onClosed(1006)
+      return
+    }
     this.#socket = socket
     socket.onmessage = ({ data }) => {
       if (generation !== this.#generation) return
