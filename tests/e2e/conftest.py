@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Playwright, async_playwright
+from playwright.async_api import Browser, Playwright, async_playwright, expect
 
 from tests.e2e.person import Person
 
@@ -31,6 +31,7 @@ CHROMIUM_FLAGS = [
     "--no-first-run",
 ]
 _START_TIMEOUT_S = 60
+expect.set_options(timeout=15_000)  # several browsers that encode video share two cores in CI
 
 
 class Server:
