@@ -62,6 +62,7 @@ async def test_room_full(people: People) -> None:
     await host.page.get_by_role("menuitem", name="Settings").click()
     await host.page.get_by_label(re.compile("Most people|people", re.IGNORECASE)).first.fill("2")
     await host.click("Save")
+    await expect(host.page.get_by_text("Saved.").first).to_be_visible()  # leaving the page earlier would cut it off
     await host.join(link)
     await second.join(link, "Second")
     await third.goto(link)
