@@ -9,10 +9,9 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
-from opentelemetry import trace
-from prometheus_client import CollectorRegistry, Info
+from prometheus_client import CollectorRegistry, Gauge, Info
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
@@ -21,47 +20,65 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from api.db import Database, DatabaseUnavailable
+from api.doorkeeper import Directory, Doorkeeper, RoomServices
 from api.http.auth import AuthRoutesSettings, create_auth_blueprint
 from api.http.bodies import JsonRequest
-from api.http.edge import AddressLimiter, CorsMiddleware, EdgeMiddleware
+from api.http.calls import create_calls_blueprint
+from api.http.edge import AddressLimiter, CorsMiddleware, EdgeMiddleware, header
 from api.http.errors import RateLimitExceeded, install_error_handlers
 from api.http.health import create_health_blueprint
+from api.http.moderation import create_moderation_blueprint
 from api.http.openapi import openapi
 from api.http.pages import DIST, create_pages_blueprint
+from api.http.recordings import create_recordings_blueprint
 from api.http.rooms import create_rooms_blueprint
 from api.http.security import client_address
 from api.http.ws import SignalingEndpoint
 from api.migrate import known_migrations
+from api.turn import TURN_CHECK_INTERVAL_S, add_turn_report, create_turn_watch
 from auth.errors import AuthError, TokenExpired
 from auth.metrics import AuthMetrics
 from auth.passwords import PasswordHasher
 from auth.service import AuthService
 from auth.store import AuthStore
 from observability.health import Readiness
-from observability.http import AccessLogMiddleware, MetricsMiddleware, TracingMiddleware
+from observability.http import AccessLogMiddleware, HttpMetrics, MetricsMiddleware, TracingMiddleware
+from observability.lag import LoopLag
+from observability.logs import DroppedRecords
 from observability.request import Asgi, Receive, Scope, Send, request_info
+from observability.sockets import HandshakeMiddleware, Handshakes
+from observability.tracing import Tracing
 from signaling.gateway import Gateway
 from signaling.hub import Hub
+from signaling.link import client_address as address_behind
 from signaling.metrics import SignalingMetrics
 from signaling.ports import Identity, NotIdentified, Unavailable
+from signaling.recording.metrics import RecordingMetrics
+from signaling.recording.process import ProcessLauncher
+from signaling.recording.service import RecordingService
+from signaling.recording.store import RecordingStore
+from signaling.recording.tickets import PREFIX as RECORDER_PREFIX
+from signaling.recording.tickets import RecorderClaim, TicketInvalid, Tickets
 from signaling.rooms import RoomService
-from signaling.store import RoomStore
 
 if TYPE_CHECKING:
     from api.settings import Settings
     from auth.principal import Principal
-    from signaling.core.room import RoomRules
+    from signaling.invitations import InvitationService
+    from signaling.moderation import ModerationService
+    from signaling.turn.watch import TurnWatch
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 VERSION = importlib.metadata.version("chatter")
-_LIMITED = frozenset({"auth", "rooms"})
+_LIMITED = frozenset({"auth", "rooms", "moderation", "recordings", "calls"})
 """The blueprints whose requests are limited per address."""
 _MAX_BODY_BYTES = 64 * 1024
 _BODY_TIMEOUT_S = 10
 _JANITOR_INTERVAL_S = 600.0
+_RECORDER_SESSION = "recording:"
+"""What the session of a recorder is named after: it is no device session, so nobody can end it as one."""
+_LONGEST_RECORDING_MS = 24 * 3600 * 1000
 _FOLLOW_INTERVAL_S = 4.0
 """How soon running calls follow what other processes change."""
 
@@ -74,40 +91,70 @@ class Application:
     registry: CollectorRegistry
     database: Database
     auth: AuthService
-    rooms: RoomService
+    services: RoomServices
+    recordings: RecordingService
     hub: Hub
     gateway: Gateway
     readiness: Readiness
     quart: Quart
     asgi: Asgi
     hasher: PasswordHasher
+    tracing: Tracing
+    lag: LoopLag
+    turn: TurnWatch | None = None
     _chores: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def rooms(self) -> RoomService:
+        """The rooms there are."""
+        return self.services.rooms
+
+    @property
+    def moderation(self) -> ModerationService:
+        """Bans, moderators and the audit trail of rooms."""
+        return self.services.moderation
+
+    @property
+    def invitations(self) -> InvitationService:
+        """Invitations into rooms."""
+        return self.services.invitations
 
     async def start(self) -> None:
         """Begin what runs beside requests."""
+        self.tracing.start()
         self.hub.start()
         self._chores = [
+            asyncio.create_task(self.lag.run(), name="loop-lag"),
             asyncio.create_task(_repeat(_JANITOR_INTERVAL_S, self._delete_expired), name="janitor"),
             asyncio.create_task(_repeat(_FOLLOW_INTERVAL_S, self.close_revoked), name="revocation"),
-            asyncio.create_task(_repeat(_FOLLOW_INTERVAL_S, self.rooms.follow), name="rooms"),
+            asyncio.create_task(_repeat(_FOLLOW_INTERVAL_S, self.services.follow), name="rooms"),
         ]
+        self._chores.append(asyncio.create_task(_repeat(_JANITOR_INTERVAL_S, self.recordings.tidy), name="recordings"))
+        if self.turn is not None:
+            self._chores.append(asyncio.create_task(_repeat(TURN_CHECK_INTERVAL_S, self.turn.check), name="turn"))
 
-    async def stop(self) -> None:
-        """End what `start` began and close the database. The sockets are closed by `hub.stop` before."""
+    async def stop(self, flush_timeout_s: float = 0.5) -> None:
+        """End what `start` began and close the database. The sockets are closed by `hub.stop` before.
+
+        Whoever takes the spans that are left has `flush_timeout_s` for it.
+        """
         for chore in self._chores:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
+        await self.recordings.stop()
         self.hasher.close()
         await self.database.close()
+        await asyncio.to_thread(self.tracing.stop, flush_timeout_s)
 
     async def close_revoked(self) -> None:
         """Close the sockets of device sessions that another process ended."""
-        open_here = self.hub.device_sessions()
+        open_here = {known for known in self.hub.device_sessions() if not known.startswith(_RECORDER_SESSION)}
         if open_here:
             await self.hub.sessions_ended(await self.auth.ended_among(open_here))
 
     async def _delete_expired(self) -> None:
         await self.auth.delete_expired()
+        await self.services.delete_expired()
 
 
 def create_app(settings: Settings, *, dist: Path = DIST, clock: Callable[[], float] = time.time) -> Application:
@@ -127,33 +174,55 @@ def create_app(settings: Settings, *, dist: Path = DIST, clock: Callable[[], flo
         threads=settings.auth.hash_threads,
         queue=settings.auth.hash_queue,
     )
+    accounts = AuthStore(database)
     listener = _SessionListener()
     auth = AuthService(
         settings.auth,
-        store=AuthStore(database),
+        store=accounts,
         hasher=hasher,
         metrics=auth_metrics,
         listener=listener,
         clock=lambda: int(clock() * 1000),
     )
-    rooms = RoomService(RoomStore(database), clock)
-    hub = Hub(settings.signaling, _Authenticator(auth), _Directory(rooms), SignalingMetrics(registry), clock=clock)
-    rooms.attach(hub)
+    metrics = SignalingMetrics(registry)
+    secret = settings.auth.pepper or settings.auth.secret
+    services = RoomServices(database, accounts, hasher, metrics, secret, clock)
+    authenticator = _Authenticator(auth, Tickets(settings.recording.secret, clock))
+    hub = Hub(settings.signaling, authenticator, Directory(services), Doorkeeper(services), metrics, clock=clock)
+    services.attach(hub)
     listener.hub = hub
     quart = _create_quart(settings, auth, dist)
+    tracing = Tracing(settings.observability, registry)
+    http_metrics = HttpMetrics(registry)
+    handshakes = Handshakes(http_metrics, tracing.tracer)
+    draining = Gauge("chatter_draining", "Whether new connections are refused before a stop.", registry=registry)
+    draining.set_function(lambda: hub.draining)
     application = Application(
         settings=settings,
         registry=registry,
         database=database,
         auth=auth,
-        rooms=rooms,
+        services=services,
+        recordings=RecordingService(
+            settings.recording,
+            RecordingStore(database),
+            ProcessLauncher(),
+            RecordingMetrics(registry),
+            people=hub.members,
+            moderates=hub.moderates,
+            clock=clock,
+        ),
         hub=hub,
-        gateway=Gateway(hub, settings.signaling),
+        gateway=Gateway(hub, settings.signaling, handshakes),
         readiness=_readiness(database, hub),
+        turn=create_turn_watch(settings.signaling.turn, registry),
         quart=quart,
-        asgi=_wrap(quart, settings, registry, hub),
+        asgi=_wrap(quart, settings, http_metrics, handshakes, tracing, hub),
         hasher=hasher,
+        tracing=tracing,
+        lag=LoopLag(registry),
     )
+    add_turn_report(application.readiness, application.turn)
     quart.extensions["chatter"] = application
     return application
 
@@ -163,6 +232,7 @@ def _registry() -> CollectorRegistry:
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
+    DroppedRecords(registry)
     Info("chatter_build", "The running version.", registry=registry).info({"version": VERSION})
     return registry
 
@@ -178,6 +248,9 @@ def _create_quart(settings: Settings, auth: AuthService, dist: Path) -> Quart:
     for blueprint in (
         create_auth_blueprint(auth, AuthRoutesSettings(settings.origins, secure_cookies=settings.production)),
         create_rooms_blueprint(),
+        create_moderation_blueprint(),
+        create_recordings_blueprint(),
+        create_calls_blueprint(),
         create_health_blueprint(),
         create_pages_blueprint(dist),
     ):
@@ -202,22 +275,26 @@ def _template(rule: str) -> str:
     return rule.replace("<path:", "{").replace("<", "{").replace(">", "}")
 
 
-def _wrap(quart: Quart, settings: Settings, registry: CollectorRegistry, hub: Hub) -> Asgi:
+def _wrap(
+    quart: Quart, settings: Settings, metrics: HttpMetrics, handshakes: Handshakes, tracing: Tracing, hub: Hub
+) -> Asgi:
     """Build the chain: edge → CORS → tracing → logging → metrics → the app, whose views check who calls."""
-    observed = TracingMiddleware(
-        AccessLogMiddleware(MetricsMiddleware(cast("Asgi", quart), registry)), trace.get_tracer("chatter")
-    )
+    observed = TracingMiddleware(AccessLogMiddleware(MetricsMiddleware(cast("Asgi", quart), metrics)), tracing.tracer)
     http = EdgeMiddleware(
         CorsMiddleware(observed, settings.origins),
         hsts=settings.production,
         trusted_hops=settings.tree.server.trusted_hops,
     )
-    sockets = SignalingEndpoint(hub, enabled=settings.http_websockets, trusted_hops=settings.signaling.trusted_hops)
+    hops = settings.signaling.trusted_hops
+    endpoint = SignalingEndpoint(hub, enabled=settings.http_websockets, trusted_hops=hops)
+    sockets = HandshakeMiddleware(endpoint, handshakes, "/ws/", "/ws/{room_id}")
 
     async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             if scope["path"].startswith("/api/"):
                 scope["path"] = scope["path"][4:]
+            peer = scope["client"][0] if scope.get("client") else ""
+            request_info(scope).address = address_behind(peer, header(scope, b"x-forwarded-for"), hops)
             await sockets(scope, receive, send)
         else:
             await http(scope, receive, send)
@@ -280,16 +357,32 @@ class _SessionListener:
 
 
 class _Authenticator:
-    """The auth service in the words of the signaling package."""
+    """The auth service in the words of the signaling package, and the recorders' tickets beside it."""
 
-    def __init__(self, auth: AuthService) -> None:
+    def __init__(self, auth: AuthService, tickets: Tickets) -> None:
         self._auth = auth
+        self._tickets = tickets
 
     async def authenticate(self, token: str) -> Identity:
+        if token.startswith(RECORDER_PREFIX):
+            try:
+                return _recorder(self._tickets.recorder(token))
+            except TicketInvalid:
+                raise NotIdentified from None
         return await _identified(self._auth.authenticate(token))
 
     async def redeem_ticket(self, ticket: str) -> Identity:
         return await _identified(self._auth.redeem_ticket(ticket))
+
+
+def _recorder(claim: RecorderClaim) -> Identity:
+    return Identity(
+        user_id=claim.started_by,
+        username="Recorder",
+        session_id=f"{_RECORDER_SESSION}{claim.recording_id}",
+        expires_at=claim.expires_at + _LONGEST_RECORDING_MS,  # the ticket lets in; staying is not its business
+        recorder_of=claim.room_id,
+    )
 
 
 async def _identified(check: Awaitable[Principal]) -> Identity:
@@ -300,23 +393,3 @@ async def _identified(check: Awaitable[Principal]) -> Identity:
     except DatabaseUnavailable as error:
         raise Unavailable(str(error)) from None
     return Identity(principal.user_id, principal.username, principal.session_id, principal.expires_at)
-
-
-class _Directory:
-    """The room service in the words of the hub."""
-
-    def __init__(self, rooms: RoomService) -> None:
-        self._rooms = rooms
-
-    async def find(self, room_id: str) -> RoomRules | None:
-        return await _available(self._rooms.find(room_id))
-
-    async def open(self, room_id: str, owner_id: int) -> RoomRules:
-        return await _available(self._rooms.open(room_id, owner_id))
-
-
-async def _available(answer: Awaitable[T]) -> T:
-    try:
-        return await answer
-    except DatabaseUnavailable as error:
-        raise Unavailable(str(error)) from None

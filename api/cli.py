@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import click
 import yaml
 
-from api.settings import Settings, SettingsError, load, redacted
+from api.console import Failure
+from api.console import fail as _fail
+from api.console import run as _run
+from api.console import settings as _settings
+from api.settings import redacted
+from api.turn_cli import turn
 
 T = TypeVar("T")
-
-EXIT_USAGE = 2
-
-
-class Failure(click.ClickException):
-    """Something the operator must mend: one line on standard error."""
-
-    exit_code = EXIT_USAGE
-
-    def show(self, file: Any = None) -> None:
-        """Print the line."""
-        click.echo(f"chatter: {self.message}", err=True)
-
-
-def _settings(**options: Any) -> Settings:
-    try:
-        return load(**options)
-    except SettingsError as error:
-        raise Failure(str(error)) from None
-
-
-def _fail(error: Exception) -> NoReturn:
-    raise Failure(" ".join(str(error).split())) from None
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -255,11 +236,7 @@ def _with_auth(action: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
         _fail(error)
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    import uvloop
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
+main.add_command(turn)
 
 
 if __name__ == "__main__":

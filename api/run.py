@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _HTTP_GRACE_S = 0.5
+_STOP_S = 2.6
+"""What a stop may take before spans that nobody took are given up; the log has a moment after it."""
+_LEAST_FLUSH_S = 0.1
 
 
 class StartError(Exception):
@@ -36,6 +39,8 @@ async def serve(settings: Settings, ready: Callable[[], None]) -> None:
     http_socket = bind(settings.listen, "SERVER_ADDR")
     gateway_socket = bind(settings.gateway_listen, "GATEWAY_ADDR")
     application = create_app(settings)
+    loop = asyncio.get_running_loop()
+    deadline = loop.time()
     try:
         stopping = _stop_signal()  # heard from here on: a migration is not torn apart
         await _prepare_schema(settings, application.database)
@@ -46,12 +51,13 @@ async def serve(settings: Settings, ready: Callable[[], None]) -> None:
         gc.freeze()  # what start-up made stays; collecting it again and again would only cost time
         ready()
         await stopping.wait()
+        deadline = loop.time() + _STOP_S
         logger.info("stopping", extra={"event": "stopping"})
         application.gateway.stop_listening()
         await application.hub.stop()
         await server.stop(_HTTP_GRACE_S)
     finally:
-        await application.stop()
+        await application.stop(max(_LEAST_FLUSH_S, deadline - loop.time()))
     logger.info("stopped", extra={"event": "stopped"})
 
 

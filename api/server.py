@@ -12,14 +12,16 @@ import logging
 import os
 import socket
 from contextvars import ContextVar
+from ssl import SSLError
 from typing import Any
 
 import hypercorn.protocol.h2 as hypercorn_h2
 import hypercorn.protocol.h11 as hypercorn_h11
 from hypercorn.app_wrappers import ASGIWrapper
-from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
+from hypercorn.events import Closed, RawData
 from hypercorn.protocol.events import Event, StreamClosed
 from hypercorn.protocol.ws_stream import ASGIWebsocketState, WSStream
 from wsproto.connection import ConnectionState
@@ -32,6 +34,8 @@ logger = logging.getLogger(__name__)
 MAX_MESSAGE_BYTES = 64 * 1024
 _READ_TIMEOUT_S = 25
 """A connection that sends nothing for so long is dropped; WebSockets are pinged more often than that."""
+_LONG_ANSWER_BYTES = 32 * 1024
+"""What a peer must take within that time not to count as silent; pings to one that is gone are far less."""
 
 current_transport: ContextVar[asyncio.WriteTransport] = ContextVar("current_transport")
 """The connection that the running ASGI call came over."""
@@ -97,7 +101,7 @@ class HttpServer:
         current_transport.set(transport)
         try:
             loop = asyncio.get_running_loop()
-            await TCPServer(self._application, loop, self._config, self._context, {}, reader, writer)
+            await _Connection(self._application, loop, self._config, self._context, {}, reader, writer)
         except asyncio.CancelledError:
             transport.abort()
         except Exception:
@@ -105,6 +109,31 @@ class HttpServer:
             transport.abort()
         finally:
             del self._connections[task]
+
+
+class _Connection(TCPServer):
+    """A connection on which taking a long answer counts as a sign of life: a download says nothing for minutes."""
+
+    _sent_bytes = 0
+
+    async def protocol_send(self, event: Any) -> None:
+        await super().protocol_send(event)
+        if isinstance(event, RawData):  # and the peer took it, or what came before it
+            self._sent_bytes += len(event.data)
+
+    async def _read_data(self) -> None:
+        while not self.reader.at_eof():
+            self._sent_bytes = 0
+            try:
+                data = await asyncio.wait_for(self.reader.read(MAX_RECV), self.config.read_timeout)
+            except TimeoutError:
+                if self._sent_bytes < _LONG_ANSWER_BYTES:
+                    break
+            except (OSError, SSLError):
+                break
+            else:
+                await self.protocol.handle(RawData(data))
+        await self.protocol.handle(Closed())
 
 
 class _BoundedWSStream(WSStream):
@@ -143,6 +172,7 @@ class _BoundedWSStream(WSStream):
             elif isinstance(event, CloseConnection):
                 if self.connection.state is ConnectionState.REMOTE_CLOSING:
                     await self._send_wsproto_event(event.response())
+                    await self._tell({"type": "websocket.disconnect", "code": int(event.code)})
                 elif self.connection.state is ConnectionState.OPEN:  # a frame that could not be parsed
                     await self._refuse(int(event.code))
                 await self.send(StreamClosed(stream_id=self.stream_id))

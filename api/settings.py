@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import importlib.metadata
 import os
 import re
 import secrets
+import ssl
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -24,8 +26,11 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from auth.settings import AuthSettings
-from observability.settings import ObservabilitySettings
+from observability.settings import ObservabilitySettings, SamplerName
+from signaling.recording.settings import RecordingSettings
 from signaling.settings import SignalingSettings
+from signaling.turn.settings import TurnSettings
+from signaling.turn.urls import parse_turn_url
 
 T = TypeVar("T")
 MIN_SECRET_BYTES = 32
@@ -114,6 +119,8 @@ class OtelTree(Struct, frozen=True, forbid_unknown_fields=True):
 
     service_name: str = "chatter"
     endpoint: str = ""
+    sampler: SamplerName = "parentbased_traceidratio"
+    sampler_arg: Annotated[float, Meta(ge=0, le=1)] = 1.0
 
 
 class LogTree(Struct, frozen=True, forbid_unknown_fields=True):
@@ -127,6 +134,27 @@ class CallsTree(Struct, frozen=True, forbid_unknown_fields=True):
     """Calls."""
 
     stun_urls: tuple[str, ...] = ()
+
+
+class TurnTree(_SecretTree, frozen=True, forbid_unknown_fields=True):
+    """Relays for calls."""
+
+    urls: tuple[str, ...] = ()
+    secret: str = ""
+    ttl: str = "10m"
+    ca_file: str = ""
+
+
+class RecordingsTree(Struct, frozen=True, forbid_unknown_fields=True):
+    """Recordings of calls."""
+
+    dir: str = ""
+    """Where they lie; default: `recordings` in the data folder."""
+    quota: str = "20GB"
+    """What all of them together may take."""
+    retention: str = "720h"
+    max: Annotated[int, Meta(ge=0, le=100)] = 2
+    """How many may be recorded or put together at once; 0 switches recording off."""
 
 
 class LimitsTree(Struct, frozen=True, forbid_unknown_fields=True):
@@ -147,6 +175,8 @@ class SettingsTree(Struct, frozen=True, forbid_unknown_fields=True):
     otel: OtelTree = OtelTree()
     log: LogTree = LogTree()
     calls: CallsTree = CallsTree()
+    turn: TurnTree = TurnTree()
+    recordings: RecordingsTree = RecordingsTree()
     limits: LimitsTree = LimitsTree()
 
 
@@ -175,13 +205,23 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "POSTGRES_MAX_CONNS": ("postgres", "max_conns"),
     "OTEL_SERVICE_NAME": ("otel", "service_name"),
     "OTEL_EXPORTER_OTLP_ENDPOINT": ("otel", "endpoint"),
+    "OTEL_TRACES_SAMPLER": ("otel", "sampler"),
+    "OTEL_TRACES_SAMPLER_ARG": ("otel", "sampler_arg"),
     "LOG_LEVEL": ("log", "level"),
     "LOG_FORMAT": ("log", "format"),
     "STUN_URLS": ("calls", "stun_urls"),
+    "TURN_URLS": ("turn", "urls"),
+    "TURN_SECRET": ("turn", "secret"),
+    "TURN_TTL": ("turn", "ttl"),
+    "TURN_CA_FILE": ("turn", "ca_file"),
+    "RECORDINGS_DIR": ("recordings", "dir"),
+    "RECORDINGS_QUOTA": ("recordings", "quota"),
+    "RECORDINGS_RETENTION": ("recordings", "retention"),
+    "RECORDINGS_MAX": ("recordings", "max"),
     "LIMITS_SCALE": ("limits", "scale"),
 }
-_SECRETS = {("auth", "secret"), ("auth", "pepper"), ("postgres", "password"), ("redis", "password")}
-_LISTS = {("server", "cors_origins"), ("calls", "stun_urls")}
+_SECRETS = {("auth", "secret"), ("auth", "pepper"), ("postgres", "password"), ("redis", "password"), ("turn", "secret")}
+_LISTS = {("server", "cors_origins"), ("calls", "stun_urls"), ("turn", "urls")}
 _OWN_PREFIX = "CHATTER_"
 _SHARED_PREFIXES = (
     "SERVER_",
@@ -190,8 +230,10 @@ _SHARED_PREFIXES = (
     "POSTGRES_",
     "DATABASE_",
     "LIMIT",
+    "RECORDINGS_",
     "LOG_",
     "STUN_",
+    "TURN_",
     "TRUSTED_",
     "HTTP_WEB",
     "BASE_",
@@ -199,7 +241,10 @@ _SHARED_PREFIXES = (
 """Others use these too; only what looks like a slip of the pen is refused."""
 _INJECTED = re.compile(r"_(SERVICE_HOST|SERVICE_PORT|PORT)(_|$)")
 """What container platforms set for each service: CHATTER_SERVICE_HOST, CHATTER_PORT_8080_TCP and the like."""
+_TURN_TTL_S = (60, 86400)
+"""Shorter than a minute ends before a call is set up; longer is as good as a password."""
 _MAX_DURATION_S = 100 * 365 * 86400.0
+_SIZE_UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -221,6 +266,7 @@ class Settings(Struct, frozen=True):
     database_url: URL
     auth: AuthSettings
     signaling: SignalingSettings
+    recording: RecordingSettings
     observability: ObservabilitySettings
 
     @property
@@ -276,6 +322,7 @@ def redacted(settings: Settings) -> dict[str, Any]:
     tree["auth"]["secret"] = "********"  # noqa: S105  # the mask itself
     tree["server"]["base_url"] = settings.base_url
     tree["server"]["data_dir"] = str(settings.data_dir)
+    tree["recordings"]["dir"] = str(settings.recording.folder)
     tree["server"]["http_websockets"] = settings.http_websockets
     tree["database"]["url"] = settings.database_url.render_as_string(hide_password=True)
     return dict(tree)
@@ -288,6 +335,14 @@ def parse_duration(text: str) -> timedelta:
     if "".join(number + unit for number, unit in parts) != text or not 0 < seconds <= _MAX_DURATION_S:
         raise ValueError(f"{text!r} is not a duration such as 24h, 15m or 1h30m")
     return timedelta(seconds=seconds)
+
+
+def parse_size(text: str) -> int:
+    """Read a number of bytes: `500MB`, `20GB`, `1TB`; units are powers of 1,000. Raises `ValueError`."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(MB|GB|TB)", text)
+    if found is None or not float(found[1]):
+        raise ValueError(f"{text!r} is not a size such as 500MB, 20GB or 1TB")
+    return int(float(found[1]) * _SIZE_UNITS[found[2]])
 
 
 def parse_address(text: str) -> Address:
@@ -402,6 +457,7 @@ def _build(tree: SettingsTree, sources: Mapping[tuple[str, str], str], create_se
         raise SettingsError("LIMITS_SCALE must be a number above 0")
     if not 4 <= tree.auth.bcrypt_cost <= 18 or (production and tree.auth.bcrypt_cost < 10):
         raise SettingsError("AUTH_BCRYPT_COST must be from 10 to 18 (from 4 in development)")
+    secret = _secret(tree, data_dir, production, create_secret)
     return Settings(
         tree=tree,
         data_dir=data_dir,
@@ -410,7 +466,7 @@ def _build(tree: SettingsTree, sources: Mapping[tuple[str, str], str], create_se
         gateway_listen=gateway_listen,
         database_url=_database_url(tree, data_dir),
         auth=AuthSettings(
-            secret=_secret(tree, data_dir, production, create_secret),
+            secret=secret,
             pepper=tree.auth.pepper,
             access_ttl=_parsed(("auth", "access_ttl"), sources, parse_duration, tree.auth.access_ttl),
             refresh_ttl=_parsed(("auth", "refresh_ttl"), sources, parse_duration, tree.auth.refresh_ttl),
@@ -420,16 +476,34 @@ def _build(tree: SettingsTree, sources: Mapping[tuple[str, str], str], create_se
         signaling=SignalingSettings(
             origins=frozenset(origins),
             stun_urls=tree.calls.stun_urls,
+            turn=_turn(tree.turn, sources, production),
             trusted_hops=tree.server.trusted_hops,
             limits_scale=tree.limits.scale,
         ),
+        recording=RecordingSettings(
+            folder=Path(tree.recordings.dir).expanduser() if tree.recordings.dir else data_dir / "recordings",
+            secret=secret,
+            gateway_url=_own_url(gateway_listen),
+            quota_bytes=_parsed(("recordings", "quota"), sources, parse_size, tree.recordings.quota),
+            retention=_parsed(("recordings", "retention"), sources, parse_duration, tree.recordings.retention),
+            max_active=tree.recordings.max,
+        ),
         observability=ObservabilitySettings(
             service_name=tree.otel.service_name,
+            version=importlib.metadata.version("chatter"),
             otlp_endpoint=tree.otel.endpoint,
+            sampler=tree.otel.sampler,
+            sampler_ratio=tree.otel.sampler_arg,
             log_level=tree.log.level,
             log_format=tree.log.format,
         ),
     )
+
+
+def _own_url(gateway: Address) -> str:
+    """Return where a process on this machine reaches the gateway."""
+    host = "127.0.0.1" if gateway.host in {None, "", "0.0.0.0"} else "::1" if gateway.host == "::" else gateway.host  # noqa: S104
+    return f"ws://[{host}]:{gateway.port}" if ":" in str(host) else f"ws://{host}:{gateway.port}"
 
 
 def _parsed(path: tuple[str, str], sources: Mapping[tuple[str, str], str], parse: Callable[[str], T], value: str) -> T:
@@ -454,6 +528,33 @@ def _url(setting: str, url: str, *schemes: str) -> SplitResult:
     if not good:
         raise SettingsError(f"{setting}: {url!r} is not an address that begins with {schemes[0]}:// or {schemes[1]}://")
     return parts
+
+
+def _turn(tree: TurnTree, sources: Mapping[tuple[str, str], str], production: bool) -> TurnSettings:
+    try:
+        urls = tuple(parse_turn_url(text) for text in tree.urls)
+    except ValueError as error:
+        raise SettingsError(f"{sources.get(('turn', 'urls'), 'turn.urls')}: {error}") from None
+    if urls and not tree.secret:
+        raise SettingsError("TURN_SECRET is missing: TURN_URLS needs the static-auth-secret of the TURN server")
+    if production and urls:
+        _refuse_weak("TURN_SECRET", tree.secret)
+    ttl = _parsed(("turn", "ttl"), sources, parse_duration, tree.ttl)
+    if not _TURN_TTL_S[0] <= ttl.total_seconds() <= _TURN_TTL_S[1]:
+        raise SettingsError("TURN_TTL must be from 1m to 24h")
+    ca_file = Path(tree.ca_file).expanduser() if tree.ca_file else None
+    if urls and ca_file is not None:
+        _check_certificates("TURN_CA_FILE", ca_file)
+    return TurnSettings(urls=urls, secret=tree.secret, ttl=ttl, ca_file=ca_file)
+
+
+def _check_certificates(setting: str, path: Path) -> None:
+    try:
+        ssl.create_default_context().load_verify_locations(path)
+    except ssl.SSLError:
+        raise SettingsError(f"{setting}: {path} holds no certificates in PEM form") from None
+    except OSError as error:
+        raise SettingsError(f"{setting}: {path} cannot be read: {error.strerror}") from None
 
 
 def _database_url(tree: SettingsTree, data_dir: Path) -> URL:
@@ -492,10 +593,7 @@ def _secret(tree: SettingsTree, data_dir: Path, production: bool, create: bool) 
     if production:
         if not secret:
             raise SettingsError("AUTH_SECRET is missing; make one with: openssl rand -base64 48")
-        if any(sample in secret.lower() for sample in _SAMPLE_SECRETS):
-            raise SettingsError(
-                "AUTH_SECRET is a sample from some documentation; make one with: openssl rand -base64 48"
-            )
+        _refuse_weak("AUTH_SECRET", secret)
     if secret:
         if len(secret.encode()) < MIN_SECRET_BYTES:
             raise SettingsError(f"AUTH_SECRET must have at least {MIN_SECRET_BYTES} bytes")
@@ -520,6 +618,13 @@ def _secret(tree: SettingsTree, data_dir: Path, production: bool, create: bool) 
         return _kept_secret(path)
     except OSError as error:
         raise SettingsError(f"CHATTER_DATA_DIR: {path} cannot be used: {error.strerror}") from None
+
+
+def _refuse_weak(setting: str, secret: str) -> None:
+    if any(sample in secret.lower() for sample in _SAMPLE_SECRETS):
+        raise SettingsError(f"{setting} is a sample from some documentation; make one with: openssl rand -base64 48")
+    if len(secret.encode()) < MIN_SECRET_BYTES:
+        raise SettingsError(f"{setting} must have at least {MIN_SECRET_BYTES} bytes")
 
 
 def _kept_secret(path: Path) -> str:

@@ -14,10 +14,16 @@ Check = Callable[[], Awaitable[str | None]]
 
 
 class CheckResult(Struct, frozen=True, omit_defaults=True):
-    """How one part is."""
+    """How one part is. Traffic may come without a part that is not `required`."""
 
     ok: bool
     problem: str | None = None
+    detail: str | None = None
+    required: bool = True
+
+
+Report = Callable[[], CheckResult]
+"""Return what is known of a part without asking it."""
 
 
 class Readiness:
@@ -25,15 +31,21 @@ class Readiness:
 
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
+        self._reports: dict[str, Report] = {}
 
     def add(self, name: str, check: Check) -> None:
         """Add a part that must work."""
         self._checks[name] = check
 
+    def add_report(self, name: str, report: Report) -> None:
+        """Add a part that is worth showing beside the others, whatever it says."""
+        self._reports[name] = report
+
     async def check(self) -> dict[str, CheckResult]:
         """Run all checks."""
         results = await asyncio.gather(*(self._run(check) for check in self._checks.values()))
-        return dict(zip(self._checks, results, strict=True))
+        shown = {name: report() for name, report in self._reports.items()}
+        return dict(zip(self._checks, results, strict=True)) | shown
 
     async def _run(self, check: Check) -> CheckResult:
         try:

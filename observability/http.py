@@ -1,48 +1,128 @@
 """ASGI middlewares that observe HTTP requests: a span, a log line and metrics each.
 
 They wrap one another in the order tracing → logging → metrics; none of them sees a query string.
+`observability.sockets` does the same for WebSocket handshakes.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
+from collections.abc import Mapping
 
+from opentelemetry import context as otel_context
 from opentelemetry import trace
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from observability.request import Asgi, Message, Receive, Scope, Send, request_info
+from observability.context import log_fields
+from observability.redaction import redact_text
+from observability.request import Asgi, Message, Receive, RequestInfo, Scope, Send, request_info
 
 logger = logging.getLogger("chatter.access")
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_UNMATCHED = "unmatched"
+_OTHER = "_OTHER"
+UNMATCHED = "unmatched"
 _QUIET_PATHS = frozenset({"/health", "/readyz", "/metrics"})
 # Advisory buckets of the OpenTelemetry HTTP semantic conventions.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+_CLIENT_GONE = 499
+"""The client left before there was an answer; nginx's number, so that it is no fault of ours."""
+_MAX_ATTRIBUTE = 256
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_propagator = TraceContextTextMapPropagator()
 
 
 class _Response:
     """Watch a response go by."""
 
-    __slots__ = ("_send", "bytes", "status")
+    __slots__ = ("_send", "_status", "bytes")
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self.status = 500
+        self._status: int | None = None
         self.bytes = 0
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self._status = message["status"]
         elif message["type"] == "http.response.body":
             self.bytes += len(message.get("body", b""))
         await self._send(message)
 
+    def status(self, error: BaseException | None = None) -> int:
+        """Return the status that was sent, or what stands for none: 500 after a crash, 499 if nobody waited."""
+        if self._status is not None:
+            return self._status
+        return _CLIENT_GONE if error is None or isinstance(error, asyncio.CancelledError) else 500
+
 
 def _method(scope: Scope) -> str:
-    return scope["method"] if scope["method"] in _METHODS else "_OTHER"
+    return scope["method"] if scope["method"] in _METHODS else _OTHER
+
+
+def start_server_span(
+    tracer: trace.Tracer, method: str, path: str, scheme: str, headers: Mapping[str, str], **more: str
+) -> Span:
+    """Start the root span of a request. Takes the headers `host` and `traceparent`, in lower case.
+
+    What a client says about its trace becomes a link: as a parent it could force sampling and write into the traces of
+    others (W3C Trace Context §4.3 leaves that to the receiver).
+    """
+    if isinstance(tracer, trace.NoOpTracer):
+        return trace.INVALID_SPAN
+    attributes: dict[str, str | int] = {
+        "http.request.method": method,
+        "url.path": redact_text(path[:_MAX_ATTRIBUTE]),
+        "url.scheme": scheme,
+        **more,
+    }
+    host = headers.get("host")
+    if host:
+        name, _, port = host.rpartition(":") if not host.endswith("]") else (host, "", "")
+        digits = port.isascii() and port.isdigit() and len(port) <= 5
+        attributes["server.address"] = (name if digits and name else host)[:_MAX_ATTRIBUTE]
+        attributes["server.port"] = int(port) if digits and name else _DEFAULT_PORTS.get(scheme, 80)
+    return tracer.start_span(
+        "HTTP" if method == _OTHER else method,
+        context=otel_context.Context(),
+        kind=SpanKind.SERVER,
+        attributes=attributes,
+        links=_links(headers),
+    )
+
+
+def _links(headers: Mapping[str, str]) -> list[Link] | None:
+    if "traceparent" not in headers:
+        return None
+    claimed = trace.get_current_span(
+        _propagator.extract({"traceparent": headers["traceparent"]}, otel_context.Context())
+    )
+    return [Link(claimed.get_span_context())] if claimed.get_span_context().is_valid else None
+
+
+def finish_server_span(span: Span, method: str, route: str | None, status: int, error: str | None = None) -> None:
+    """Complete and end the span of a request. `error` names the exception behind a 500."""
+    if span.is_recording():
+        if route is not None:
+            span.update_name(f"{'HTTP' if method == _OTHER else method} {route}")
+            span.set_attribute("http.route", route)
+        span.set_attribute("http.response.status_code", status)
+        if status >= 500:
+            span.set_status(Status(StatusCode.ERROR))
+            span.set_attribute("error.type", error or str(status))
+    span.end()
+
+
+def _span_headers(scope: Scope) -> dict[str, str]:
+    return {
+        name.decode("latin-1").lower(): value.decode("latin-1")
+        for name, value in scope["headers"]
+        if len(name) in (4, 11) and name.lower() in (b"host", b"traceparent")
+    }
 
 
 class TracingMiddleware:
@@ -54,24 +134,38 @@ class TracingMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on inside a span."""
-        if scope["path"] in _QUIET_PATHS:
+        if scope["path"] in _QUIET_PATHS or isinstance(self._tracer, trace.NoOpTracer):
             await self._app(scope, receive, send)
             return
         response = _Response(send)
         method = _method(scope)
-        attributes = {"http.request.method": method, "url.path": scope["path"], "url.scheme": scope["scheme"]}
-        with self._tracer.start_as_current_span(method, kind=SpanKind.SERVER, attributes=attributes) as span:
-            try:
-                await self._app(scope, receive, response.send)
-            finally:
-                route = request_info(scope).route
-                if route is not None:
-                    span.update_name(f"{method} {route}")
-                    span.set_attribute("http.route", route)
-                span.set_attribute("http.response.status_code", response.status)
-                if response.status >= 500:
-                    span.set_status(Status(StatusCode.ERROR))
-                    span.set_attribute("error.type", str(response.status))
+        span = start_server_span(
+            self._tracer,
+            method,
+            scope["path"],
+            scope["scheme"],
+            _span_headers(scope),
+            **_protocol(scope, method),
+        )
+        token = otel_context.attach(trace.set_span_in_context(span))
+        failure: BaseException | None = None
+        try:
+            await self._app(scope, receive, response.send)
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            otel_context.detach(token)
+            info = request_info(scope)
+            name = info.error if failure is None else type(failure).__qualname__
+            finish_server_span(span, method, info.route, response.status(failure), name)
+
+
+def _protocol(scope: Scope, method: str) -> dict[str, str]:
+    given = {"network.protocol.version": scope["http_version"]} if "http_version" in scope else {}
+    if method == _OTHER:
+        given["http.request.method_original"] = redact_text(scope["method"][:32])
+    return given
 
 
 class AccessLogMiddleware:
@@ -81,36 +175,46 @@ class AccessLogMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on and log how it ended."""
+        """Pass the request on and log how it ended; all that is logged on the way carries its id."""
         if scope["path"] in _QUIET_PATHS:
             await self._app(scope, receive, send)
             return
         response = _Response(send)
         started = time.perf_counter()
-        try:
-            await self._app(scope, receive, response.send)
-        finally:
-            info = request_info(scope)
-            fields = {
-                "event": "http_request",
-                "method": _method(scope),
-                "path": info.route or _UNMATCHED,
-                "status": response.status,
-                "bytes": response.bytes,
-                "duration": round(time.perf_counter() - started, 6),
-                "remote_addr": info.address,
-                "request_id": info.id,
-            }
-            if info.user_id is not None:
-                fields |= {"userID": info.user_id, "username": info.username or ""}
-            logger.info("request", extra=fields)
+        info = request_info(scope)
+        failure: BaseException | None = None
+        with log_fields(request_id=info.id):
+            try:
+                await self._app(scope, receive, response.send)
+            except BaseException as error:
+                failure = error
+                raise
+            finally:
+                duration = time.perf_counter() - started
+                log_request(info, _method(scope), response.status(failure), response.bytes, duration)
 
 
-class MetricsMiddleware:
+def log_request(info: RequestInfo, method: str, status: int, size: int, duration: float) -> None:
+    """Log how a request ended; `size` in bytes of the body, `duration` in seconds."""
+    fields = {
+        "event": "http_request",
+        "method": method,
+        "path": info.route or UNMATCHED,
+        "status": status,
+        "bytes": size,
+        "duration": round(duration, 6),
+        "remote_addr": info.address,
+        "request_id": info.id,
+    }
+    if info.user_id is not None:
+        fields |= {"userID": info.user_id, "username": info.username or ""}
+    logger.info("request", extra=fields)
+
+
+class HttpMetrics:
     """The seed's HTTP metrics, with the route template as `path`."""
 
-    def __init__(self, app: Asgi, registry: CollectorRegistry) -> None:
-        self._app = app
+    def __init__(self, registry: CollectorRegistry) -> None:
         labels = ["method", "path", "status"]
         self._requests = Counter("http_requests", "HTTP requests.", labels, registry=registry)
         self._sizes = Counter("http_response_size_bytes", "Bytes of HTTP response bodies.", labels, registry=registry)
@@ -121,20 +225,43 @@ class MetricsMiddleware:
             buckets=_BUCKETS,
             registry=registry,
         )
-        self._in_progress = Gauge("http_requests_in_progress", "HTTP requests now.", ["method"], registry=registry)
+        self.in_progress = Gauge("http_requests_in_progress", "HTTP requests now.", ["method"], registry=registry)
+
+    def request(self, method: str, path: str, status: int, size: int, duration: float) -> None:
+        """Count and time a request; the current span becomes the exemplar of its bucket if it is kept."""
+        self._requests.labels(method, path, status).inc()
+        self._sizes.labels(method, path, status).inc(size)
+        span = trace.get_current_span().get_span_context()
+        exemplar = {"trace_id": trace.format_trace_id(span.trace_id)} if span.trace_flags.sampled else None
+        self._durations.labels(method, path).observe(duration, exemplar)
+
+    def handshake(self, path: str, status: int) -> None:
+        """Count a WebSocket handshake. Its time is not that of a request: it would be as long as the call."""
+        self._requests.labels("GET", path, status).inc()
+
+
+class MetricsMiddleware:
+    """Counts and times requests."""
+
+    def __init__(self, app: Asgi, metrics: HttpMetrics) -> None:
+        self._app = app
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on and count it."""
         response = _Response(send)
         method = _method(scope)
         started = time.perf_counter()
-        in_progress = self._in_progress.labels(method)
+        in_progress = self._metrics.in_progress.labels(method)
         in_progress.inc()
+        failure: BaseException | None = None
         try:
             await self._app(scope, receive, response.send)
+        except BaseException as error:
+            failure = error
+            raise
         finally:
             in_progress.dec()
-            path = request_info(scope).route or _UNMATCHED
-            self._requests.labels(method, path, response.status).inc()
-            self._sizes.labels(method, path, response.status).inc(response.bytes)
-            self._durations.labels(method, path).observe(time.perf_counter() - started)
+            path = request_info(scope).route or UNMATCHED
+            duration = time.perf_counter() - started
+            self._metrics.request(method, path, response.status(failure), response.bytes, duration)

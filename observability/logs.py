@@ -2,35 +2,139 @@
 
 from __future__ import annotations
 
+import atexit
+import json
 import logging
-import sys
+from collections.abc import Iterator
+from typing import Any
 
-from pythonjsonlogger.json import JsonFormatter
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+from pythonjsonlogger.json import JsonEncoder, JsonFormatter
 
+from observability.context import current_fields
+from observability.log_writer import LogWriter
+from observability.redaction import may_hold_secrets, redact, redact_text
 from observability.settings import ObservabilitySettings
 
+STDOUT = 1
+FLUSH_TIMEOUT_S = 0.25
+"""How long the end of the process waits for whoever reads the log."""
+_MAX_LINE = 16384
+# These say more than one line per lifecycle edge, some with client addresses, query strings or stored hashes.
+_CHATTY = ("aiosqlite", "asyncio", "hypercorn", "picows", "sqlalchemy", "urllib3", "yoyo")
+# A line per batch while the receiver of traces is away; `observability.export` says it once.
+_SILENT = "opentelemetry"
 
-def configure_logging(settings: ObservabilitySettings) -> None:
-    """Send all log records to standard output, one JSON object or one line of text each."""
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(_formatter(settings))
+_writer: LogWriter | None = None
+
+
+def configure_logging(settings: ObservabilitySettings, fd: int = STDOUT) -> LogWriter:
+    """Send all log records to a file descriptor, one JSON object or one line of text each."""
+    global _writer
+    if _writer is None:
+        atexit.register(_flush)
+    else:
+        _writer.close(FLUSH_TIMEOUT_S)
+    handler = _WriterHandler(fd, _formatter(settings))
+    _writer = handler.writer
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
-    # These say more than one line per lifecycle edge, some with client addresses, query strings or stored hashes.
-    for name in ("aiosqlite", "asyncio", "hypercorn", "picows", "sqlalchemy", "yoyo"):
+    for name in _CHATTY:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    logging.getLogger(_SILENT).setLevel(logging.CRITICAL)
+    return _writer
+
+
+class DroppedRecords(Collector):
+    """How many log records this process lost; the log belongs to the process, so the count does too."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        registry.register(self)
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Return the count of now."""
+        dropped = 0 if _writer is None else _writer.dropped
+        yield CounterMetricFamily("chatter_log_records_dropped", "Log records that nobody took in time.", value=dropped)
+
+    describe = collect
+
+
+def _flush() -> None:
+    if _writer is not None:
+        _writer.close(FLUSH_TIMEOUT_S)
+
+
+class _WriterHandler(logging.Handler):
+    """Makes a line of a record with what only its own thread and task know, and hands it to the writer.
+
+    Lines are made here and not by the writer's thread, which would hold the interpreter's lock meanwhile, for as long
+    as it may: 5 ms.
+    """
+
+    def __init__(self, fd: int, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self.setFormatter(formatter)
+        self.writer = LogWriter(fd, self._notice)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            for name, value in current_fields().items():
+                record.__dict__.setdefault(name, value)
+            self.writer.put(self._line(record))
+        except Exception as error:
+            # Not `handleError`, which would print message and arguments, whatever they hold.
+            self.writer.put(
+                self._own_line(
+                    "a log record could not be written",
+                    "log_record_unwritable",
+                    source=f"{record.name}:{record.lineno}",
+                    cause=type(error).__name__,
+                )
+            )
+
+    def _line(self, record: logging.LogRecord) -> bytes:
+        return f"{self.format(record)}\n".encode("utf-8", "backslashreplace")
+
+    def _notice(self, count: int) -> bytes:
+        return self._own_line("log lines were dropped", "log_records_dropped", count=count)
+
+    def _own_line(self, text: str, event: str, **fields: object) -> bytes:
+        own = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING", "msg": text, "event": event}
+        return self._line(logging.makeLogRecord(own | fields))
 
 
 def _formatter(settings: ObservabilitySettings) -> logging.Formatter:
     if settings.log_format == "text":
         return _TextFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    return JsonFormatter(
+    return _RedactingJsonFormatter(
         "%(asctime)s %(levelname)s %(name)s %(message)s",
         rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
-        static_fields={"service": settings.service_name},
+        static_fields={
+            "service": settings.service_name,
+            "version": settings.version,
+            "instance": settings.instance,
+        },
         datefmt="%Y-%m-%dT%H:%M:%S%z",
     )
+
+
+_encode = JsonEncoder(allow_nan=False).encode
+
+
+class _RedactingJsonFormatter(JsonFormatter):
+    """Redaction comes last, when message, arguments, extra fields and exceptions have become one object."""
+
+    def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
+        try:
+            line = _encode(log_data)
+        except (ValueError, TypeError, RecursionError):  # NaN, cycles, keys that are no text
+            line = ""
+        if line and len(line) <= _MAX_LINE and not may_hold_secrets(line):
+            return line
+        return json.dumps(redact(log_data))
 
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
@@ -40,6 +144,8 @@ class _TextFormatter(logging.Formatter):
     """The line for people, with the extra fields behind it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        extras = " ".join(f"{name}={value}" for name, value in record.__dict__.items() if name not in _STANDARD)
-        line = super().format(record)
+        """Return the line, redacted."""
+        fields = {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
+        extras = " ".join(f"{name}={value}" for name, value in redact(fields).items())
+        line = redact_text(super().format(record))
         return f"{line} {extras}" if extras else line

@@ -26,6 +26,8 @@ class RequestInfo:
     user_id: int | None = None
     username: str | None = None
     address: str = ""
+    error: str | None = None
+    """Class of the exception behind a 500, where one was caught."""
 
 
 def request_info(scope: Scope) -> RequestInfo:

@@ -22,7 +22,13 @@ class FrameFault(Enum):
     BAD_NAME = ("bad_name", "A display name has 1 to 64 characters and no control characters.")
     BAD_TEXT = ("bad_text", "A chat text has 1 to 4,096 characters and no control characters but tab and newline.")
     UNEXPECTED_HELLO = ("unexpected_hello", "hello comes first and once, on a connection opened with ?v=2.")
+    UNEXPECTED_RESUME = ("unexpected_resume", "resume comes first and once, on a connection opened with ?v=2.")
+    BAD_ACK = ("bad_ack", "No such frame was sent yet.")
     UNKNOWN_PEER = ("unknown_peer", "No such member in this room.")
+    FORBIDDEN = ("forbidden", "Your role does not allow that.")
+    NOT_IN_ROOM = ("not_in_room", "You are still waiting to be let in.")
+    ROOM_FULL = ("room_full", "The room is full.")
+    UNAVAILABLE = ("unavailable", "That could not be stored; try again in a moment.")
     RATE_LIMITED = ("rate_limited", "Too many frames; slow down.")
 
     def __init__(self, code: str, text: str) -> None:
@@ -37,10 +43,11 @@ class FrameFault(Enum):
     @property
     def retryable(self) -> bool:
         """Whether the same frame may succeed later."""
-        return self is FrameFault.RATE_LIMITED
+        return self in _RETRYABLE
 
 
-_WELL_FORMED = frozenset({FrameFault.UNKNOWN_PEER, FrameFault.RATE_LIMITED})
+_RETRYABLE = frozenset({FrameFault.ROOM_FULL, FrameFault.UNAVAILABLE, FrameFault.RATE_LIMITED})
+_WELL_FORMED = _RETRYABLE | {FrameFault.UNKNOWN_PEER, FrameFault.FORBIDDEN, FrameFault.NOT_IN_ROOM}
 
 
 class CloseReason(NamedTuple):
@@ -78,6 +85,12 @@ class Close:
     ROOM_FULL = CloseReason(4504, "room_full", "The room is full.")
     ROOM_NOT_FOUND = CloseReason(4505, "room_not_found", "There is no such room, or it does not admit guests.")
     BAD_PROTOCOL = CloseReason(4506, "bad_protocol", "The client does not speak this protocol.")
-    REPLACED = CloseReason(4507, "replaced", "The session went on in another connection.")
+    REPLACED = CloseReason(4507, "replaced", "The session goes on in another connection.")
     ROOM_CLOSED = CloseReason(4508, "room_closed", "The room was closed.")
     SIGNED_OUT = CloseReason(4509, "signed_out", "This device was signed out.")
+    ENDED = CloseReason(4510, "ended", "The call was ended for everyone.")
+    DENIED = CloseReason(4511, "denied", "Nobody let you in.")
+    ROOM_LOCKED = CloseReason(4512, "room_locked", "The room is locked.")
+    PASSWORD_REQUIRED = CloseReason(4513, "password_required", "The room asks for its password.")
+    WRONG_PASSWORD = CloseReason(4514, "wrong_password", "That is not the password of the room.")
+    INVITATION_INVALID = CloseReason(4515, "invitation_invalid", "The invitation has ended or is not valid.")

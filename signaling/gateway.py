@@ -9,20 +9,24 @@ from typing import TYPE_CHECKING, cast
 import picows
 from picows import WSCloseCode, WSFrame, WSMsgType, WSTransport, WSUpgradeRequest, WSUpgradeResponse
 
+from observability.request import RequestInfo
 from signaling.core.messages import MAX_FRAME_BYTES
 from signaling.errors import Close, CloseReason
 from signaling.link import LinkRequest
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Mapping
     from socket import socket
 
+    from observability.sockets import Handshake, Handshakes
     from signaling.hub import Hub
     from signaling.settings import SignalingSettings
 
 logger = logging.getLogger(__name__)
 
 _PATH_PREFIXES = ("/ws/", "/api/ws/")
+_ROUTE = "/ws/{room_id}"
 _WRITE_BUFFER_BYTES = 64 * 1024
 _READ_BUFFER_BYTES = 2048
 """picows grows it when a larger frame comes; most connections never need more."""
@@ -36,9 +40,10 @@ _HEADER_ROOM = 14
 class Gateway:
     """Listen for WebSockets and hand each to the hub."""
 
-    def __init__(self, hub: Hub, settings: SignalingSettings) -> None:
+    def __init__(self, hub: Hub, settings: SignalingSettings, handshakes: Handshakes | None = None) -> None:
         self._hub = hub
         self._settings = settings
+        self._handshakes = handshakes
         self._servers: list[asyncio.Server] = []
 
     async def start(self, sockets: list[socket]) -> None:
@@ -65,17 +70,25 @@ class Gateway:
         if path == "/health":
             return _answer(HTTPStatus.OK, "ok")
         room_id = next((path[len(prefix) :] for prefix in _PATH_PREFIXES if path.startswith(prefix)), None)
-        if room_id is None:
-            return _answer(HTTPStatus.NOT_FOUND, "not_found")
         headers = {name.lower(): value for name, value in request.headers.items()}
+        handshake = self._observe(path, headers, _ROUTE if room_id is not None else None)
+        if room_id is None:
+            return _answer(HTTPStatus.NOT_FOUND, "not_found", handshake)
         link_request = LinkRequest.parse(room_id, query, headers)
         refusal = self._hub.refusal(link_request)
         if refusal is not None:
-            return _answer(HTTPStatus(refusal[0]), refusal[1])
-        return _Listener(self._hub, link_request, self._settings.trusted_hops)
+            return _answer(HTTPStatus(refusal[0]), refusal[1], handshake)
+        return _Listener(self._hub, link_request, self._settings.trusted_hops, handshake)
+
+    def _observe(self, path: str, headers: Mapping[str, str], route: str | None) -> Handshake | None:
+        if self._handshakes is None:
+            return None
+        return self._handshakes.begin(path, headers, route=route, info=RequestInfo())
 
 
-def _answer(status: HTTPStatus, code: str) -> picows.WSUpgradeResponseWithListener:
+def _answer(status: HTTPStatus, code: str, handshake: Handshake | None = None) -> picows.WSUpgradeResponseWithListener:
+    if handshake is not None:
+        handshake.end(int(status))
     if status is HTTPStatus.OK:
         response = WSUpgradeResponse.create_ok_response(code.encode())
     else:
@@ -87,19 +100,24 @@ def _answer(status: HTTPStatus, code: str) -> picows.WSUpgradeResponseWithListen
 class _Listener(picows.WSListener):
     """One connection, translated from picows to a `Link`."""
 
-    __slots__ = ("_fragments", "_hub", "_link", "_request", "_trusted_hops")
+    __slots__ = ("_close_code", "_fragments", "_handshake", "_hub", "_link", "_request", "_trusted_hops")
 
-    def __init__(self, hub: Hub, request: LinkRequest, trusted_hops: int) -> None:
+    def __init__(self, hub: Hub, request: LinkRequest, trusted_hops: int, handshake: Handshake | None) -> None:
+        self._handshake = handshake
         self._hub = hub
         self._request = request
         self._trusted_hops = trusted_hops
         self._fragments: bytearray | None = None
+        self._close_code: WSCloseCode | None = None
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         underlying = transport.underlying_transport
         underlying.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES)
         peer = underlying.get_extra_info("peername")
         request = self._request.seen_from(str(peer[0]) if peer else "", self._trusted_hops)
+        if self._handshake is not None:
+            self._handshake.info.address = request.address
+            self._handshake.end(HTTPStatus.SWITCHING_PROTOCOLS)
         self._link = self._hub.accept(request, _PicowsTransport(transport))
         self._link.opened()
 
@@ -121,12 +139,13 @@ class _Listener(picows.WSListener):
         elif kind == WSMsgType.PONG:
             self._link.pong()
         elif kind == WSMsgType.CLOSE:
+            self._close_code = frame.get_close_code()
             _answer_close(transport, frame)
         else:
             self._fragment(frame)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        self._link.lost()
+        self._link.lost(int(self._close_code.value) if self._close_code else 0)
 
     def pause_writing(self) -> None:
         self._link.pause()

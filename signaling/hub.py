@@ -5,49 +5,45 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine
 from typing import TYPE_CHECKING
 
-from signaling.core.codec import BadFrame, encode, number
-from signaling.core.connection import Connection, Effect
-from signaling.core.limits import FloodGuard
-from signaling.core.messages import Error, Hello, IceServer, Limits, Welcome
-from signaling.core.names import clean_display_name, is_room_id
-from signaling.core.room import Deliver, Member, Room, RoomRules
+from signaling.core.codec import BadFrame, encode
+from signaling.core.connection import Effect, Hangup, IceServersWanted
+from signaling.core.messages import Hello, IceServer, IceServers, Resume, RoomChanged
+from signaling.core.names import is_room_id
+from signaling.core.room import Deliver, RoomRules
+from signaling.doors import Doors
+from signaling.entrance import Entrance
 from signaling.errors import Close, CloseReason
 from signaling.heartbeat import Heartbeat
-from signaling.link import Link, LinkRequest, Phase
+from signaling.link import Link, LinkRequest
 from signaling.live import LiveRoom
-from signaling.ports import Clock, Identity, NotIdentified, RoomRefused, Unavailable
+from signaling.lobby import Lobbies, Waiter
+from signaling.ports import Clock, Identity
 from signaling.session import Session
+from signaling.sessions import ResumableSessions
+from signaling.steward import Steward
+from signaling.turn.credentials import ice_servers
 
 if TYPE_CHECKING:
     from signaling.metrics import SignalingMetrics
-    from signaling.ports import Authenticator, RoomDirectory, Transport
+    from signaling.ports import Authenticator, Doorkeeper, RoomDirectory, Transport
     from signaling.settings import SignalingSettings
 
 logger = logging.getLogger(__name__)
 
 _ACK_DELAY_S = 0.1
 _ENDED_SESSIONS_KEPT_S = 60.0
-GUEST_NAME = "Guest"
-
-
-class Refused(Exception):
-    """The connection may not come in."""
-
-    def __init__(self, reason: CloseReason) -> None:
-        super().__init__(reason.name)
-        self.reason = reason
 
 
 class Hub:
     """Let connections into rooms, carry out what rooms decide, and end what must end.
 
-    `clock` gives seconds since 1970 UTC. `start` begins the timers, `stop` ends everything; both belong to `api.app`.
+    `clock` gives seconds since 1970 UTC, `monotonic` seconds that no change of the clock moves. `start` begins the
+    timers, `stop` ends everything; both belong to `api.app`.
     """
 
     def __init__(
@@ -55,31 +51,43 @@ class Hub:
         settings: SignalingSettings,
         authenticator: Authenticator,
         directory: RoomDirectory,
+        doorkeeper: Doorkeeper,
         metrics: SignalingMetrics,
         *,
         clock: Clock = time.time,
+        monotonic: Clock = time.monotonic,
     ) -> None:
         self._settings = settings
-        self._authenticator = authenticator
-        self._directory = directory
         self._metrics = metrics
         self._clock = clock
+        self._monotonic = monotonic
         self._rooms: dict[str, LiveRoom] = {}
         self._links: set[Link] = set()
         self._links_by_address: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._sessions = ResumableSessions(settings.resume_window.total_seconds())
         self._owing_acks: set[Session] = set()
         self._ended_sessions: dict[str, float] = {}
         self._heartbeat = Heartbeat(
             int(settings.ping_interval.total_seconds()), int(settings.pong_timeout.total_seconds())
         )
-        self._rule_changes = 0
+        self._lobbies = Lobbies(self._rooms)
+        self._doors = Doors(self._rooms, authenticator, directory, doorkeeper, clock, settings.limits_scale)
+        self._entrance = Entrance(
+            self, self._rooms, self._sessions, self._lobbies, self._doors, settings, metrics, clock
+        )
+        self.steward = Steward(self, self._entrance, self._doors, self._lobbies, doorkeeper, clock)
         self._draining = False
         self._deserted: asyncio.Event | None = None
         self._ticker: asyncio.Task[None] | None = None
         self.hello_timeout = settings.hello_timeout.total_seconds()
         self.close_timeout = settings.close_timeout.total_seconds()
-        metrics.watch(rooms=lambda: len(self._rooms), links=lambda: len(self._links), members=self.members)
+        metrics.watch(
+            rooms=lambda: len(self._rooms),
+            links=lambda: len(self._links),
+            members=self.members,
+            lost=self._sessions.count_lost,
+        )
 
     # --- life
 
@@ -98,6 +106,9 @@ class Hub:
                 await asyncio.wait_for(self._deserted.wait(), self.close_timeout)
         for link in list(self._links):
             link.abort()
+        for session in self._sessions.lost():
+            self.end(session)
+        await self.steward.settle(self.close_timeout)
         tasks = [*self._tasks, *([self._ticker] if self._ticker else [])]
         for task in tasks:
             task.cancel()
@@ -129,23 +140,9 @@ class Hub:
         self._heartbeat.add(link)
         return link
 
-    async def enter(self, link: Link, hello: Hello | None) -> None:
-        """Let a connection into its room, or close it with the reason."""
-        try:
-            identity = await self._identify(link.request, hello)
-            link.identity = identity
-            rules = await self._rules(link.request.room_id, identity)
-            if link.phase is Phase.ENTERING:  # it may have been closed meanwhile
-                self._join(link, identity, rules, hello)
-        except Refused as refused:
-            self._refuse(link, refused.reason)
-        except RoomRefused:
-            self._refuse(link, Close.FORBIDDEN)
-        except Unavailable:
-            self._refuse(link, Close.INTERNAL)
-        except Exception:
-            logger.exception("entering a room failed", extra={"event": "enter_failed"})
-            self._refuse(link, Close.INTERNAL)
+    async def enter(self, link: Link, first: Hello | Resume | None) -> None:
+        """Let a connection into its room, or back into its session, or close it with the reason."""
+        await self._entrance.enter(link, first)
 
     def received(self, session: Session, text: str) -> None:
         """Handle a text frame from a member."""
@@ -159,20 +156,24 @@ class Hub:
         """Answer a frame that the transport could not accept."""
         self._perform(session, session.connection.refuse(refused, self._clock()))
 
-    def closed(self, link: Link, reason: CloseReason) -> None:
-        """Take the member behind a closed connection out of its room."""
-        self._metrics.closed(reason.name)
-        self._leave(link)
+    def heard(self, waiter: Waiter, text: str) -> None:
+        """Handle a text frame from someone who waits in a lobby."""
+        waiter.received(text, self._clock())
 
-    def forget(self, link: Link) -> None:
-        """Drop a connection whose transport is gone. Idempotent."""
+    def closed(self, link: Link, reason: CloseReason) -> None:
+        """Part a member from a connection that the server closed, for good if the reason says so."""
+        self._metrics.closed(reason.name)
+        self._part(link, left=not reason.retryable)
+
+    def forget(self, link: Link, *, left: bool) -> None:
+        """Drop a connection whose transport is gone; `left` says that the peer meant to go. Idempotent."""
         if link in self._links:
             self._links.discard(link)
             self._links_by_address[link.request.address] -= 1
             if not self._links_by_address[link.request.address]:
                 del self._links_by_address[link.request.address]
             self._heartbeat.remove(link)
-            self._leave(link)
+            self._part(link, left=left)
             if not self._links and self._deserted is not None:
                 self._deserted.set()
 
@@ -184,31 +185,48 @@ class Hub:
         return self._draining
 
     def members(self, room_id: str | None = None) -> int:
-        """Count who is in a room, or in all rooms."""
+        """Count the people in a room, or in all rooms."""
         if room_id is None:
-            return sum(len(live.sessions) for live in self._rooms.values())
+            return sum(live.room.people for live in self._rooms.values())
         live = self._rooms.get(room_id)
-        return len(live.sessions) if live else 0
+        return live.room.people if live else 0
+
+    def moderates(self, room_id: str, user_id: int) -> bool:
+        """Tell whether an account is host or moderator in the call that runs in a room."""
+        live = self._rooms.get(room_id)
+        members = live.room.members.values() if live else ()
+        return any(member.user_id == user_id and member.role in {"host", "moderator"} for member in members)
+
+    def live(self, room_id: str) -> LiveRoom | None:
+        """Return a room that someone is in."""
+        return self._rooms.get(room_id)
 
     def change_rules(self, room_id: str, rules: RoomRules) -> None:
-        """Apply an owner's change to a live room; those who are in stay in."""
-        self._rule_changes += 1
+        """Apply an owner's change to a live room; those who are in stay in, those who need not wait come in."""
+        self._doors.changed()
         live = self._rooms.get(room_id)
         if live is not None:
-            live.room.rules = rules
+            former, live.room.rules = live.room.state, rules
+            if live.room.state != former:
+                live.deliver([Deliver(live.room.everyone, RoomChanged(room=live.room.state))])
+        self.steward.reconsider(room_id, rules)
 
     def close_room(self, room_id: str, reason: CloseReason = Close.ROOM_CLOSED) -> None:
-        """Close every connection to a room, those that are just coming in too."""
+        """Close every connection to a room, those that are just coming in too; nobody can resume."""
         for link in [link for link in self._links if link.request.room_id == room_id]:
             link.close(reason)
+        for session in self._sessions.lost():
+            if session.live.room.id == room_id:
+                self.end(session)
 
     def live_rooms(self) -> dict[str, RoomRules]:
-        """Return the rooms that someone is in, with the rules they run by."""
-        return {room_id: live.room.rules for room_id, live in self._rooms.items()}
+        """Return the rooms that someone is in, or waits to get into, with the rules they run by."""
+        return self._lobbies.rules() | {room_id: live.room.rules for room_id, live in self._rooms.items()}
 
     def device_sessions(self) -> set[str]:
-        """Return the device sessions that have connections here."""
-        return {link.identity.session_id for link in self._links if link.identity is not None}
+        """Return the device sessions that have connections here, or may come back for one."""
+        identities = [link.identity for link in self._links] + [session.identity for session in self._sessions.lost()]
+        return {identity.session_id for identity in identities if identity is not None}
 
     async def sessions_ended(self, session_ids: Collection[str]) -> None:
         """Close the connections of device sessions that were ended."""
@@ -217,6 +235,47 @@ class Hub:
         for link in list(self._links):
             if link.identity is not None and link.identity.session_id in session_ids:
                 link.close(Close.SIGNED_OUT)
+        for session in self._sessions.lost():
+            if session.identity is not None and session.identity.session_id in session_ids:
+                self.end(session)
+
+    # --- for those who serve the hub
+
+    def end(self, session: Session) -> None:
+        """Take a member out of its room for good. Idempotent."""
+        live = session.live
+        self._owing_acks.discard(session)
+        self._sessions.remove(session)
+        if live.sessions.pop(session.member_id, None) is None:
+            return
+        news = live.room.leave(session.member_id, self._clock())
+        if not self._draining:
+            live.deliver(news)
+        if not live.sessions and self._rooms.get(live.room.id) is live:
+            del self._rooms[live.room.id]
+        self._lobbies.attend(live.room)
+        self._lobbies.tidy(live.room.id)
+        self._metrics.left()
+        logger.info("left", extra={"event": "leave", "room": live.room.id, "member": session.member_id})
+
+    def expel(self, live: LiveRoom, member_id: str, reason: CloseReason) -> None:
+        """End the session of someone who is out of the room already, with its connection if it has one."""
+        session = live.sessions.get(member_id)
+        if session is None:
+            return
+        self._sessions.expel(session, reason)
+        if session.link is not None:
+            session.link.close(reason)
+        else:
+            self.end(session)
+
+    def has_ended(self, identity: Identity | None) -> bool:
+        """Tell whether someone's device session was ended while they were coming in."""
+        return identity is not None and identity.session_id in self._ended_sessions
+
+    def ice_servers(self, user: str) -> tuple[tuple[IceServer, ...], int]:
+        """Return STUN and TURN servers for a member, and how many milliseconds they hold (0: for ever)."""
+        return ice_servers(self._settings, user, self._clock())
 
     # --- services for links
 
@@ -238,104 +297,44 @@ class Hub:
             return request.origin in self._settings.origins
         return request.has_credentials or request.speaks_first  # a hello may still bring a token
 
-    async def _identify(self, request: LinkRequest, hello: Hello | None) -> Identity | None:
-        token = hello.token if hello is not None and isinstance(hello.token, str) else request.token
-        try:
-            if token is not None:
-                return await self._authenticator.authenticate(token)
-            if request.ticket is not None:
-                return await self._authenticator.redeem_ticket(request.ticket)
-        except NotIdentified as error:
-            raise Refused(Close.CREDENTIALS_EXPIRED if error.expired else Close.UNAUTHENTICATED) from None
-        if request.origin is None:
-            raise Refused(Close.FORBIDDEN)
-        return None
-
-    async def _rules(self, room_id: str, identity: Identity | None) -> RoomRules:
-        live = self._rooms.get(room_id)
-        if live is not None:
-            return live.room.rules
-        while True:
-            changes = self._rule_changes
-            rules = await self._stored_rules(room_id, identity)
-            if changes == self._rule_changes:  # else they may have changed after they were read
-                return rules
-
-    async def _stored_rules(self, room_id: str, identity: Identity | None) -> RoomRules:
-        if identity is not None:
-            return await self._directory.open(room_id, identity.user_id)
-        rules = await self._directory.find(room_id)
-        if rules is None:
-            raise Refused(Close.ROOM_NOT_FOUND)
-        return rules
-
-    def _join(self, link: Link, identity: Identity | None, rules: RoomRules, hello: Hello | None) -> None:
-        if identity is not None and identity.session_id in self._ended_sessions:
-            raise Refused(Close.SIGNED_OUT)
-        now = self._clock()
-        room_id = link.request.room_id
-        live = self._rooms.get(room_id) or LiveRoom(Room(room_id, rules, _random_id))
-        room = live.room
-        role = room.role_of(identity.user_id if identity else None)
-        reason = room.refusal(role)
-        if reason is not None:
-            raise Refused(reason)
-        member = Member(id=_random_id(), display_name=_first_name(identity, hello), role=role)
-        connection = Connection(room, member.id, FloodGuard(self._settings.limits_scale))
-        session = Session(live, connection, identity, link)
-        self._rooms[room_id] = live
-        live.sessions[member.id] = session
-        welcome = Welcome(
-            clientId=member.id,
-            role=role,
-            iceServers=self._ice_servers(),
-            limits=Limits(members=room.rules.max_members),
-        )
-        link.session = session
-        self._metrics.handshake("accepted")
-        self._metrics.joined(role)
-        logger.info("joined", extra={"event": "join", "room": room_id, "member": member.id, "role": role})
-        live.deliver([Deliver((member.id,), welcome), *room.join(member, now)])
-        if link.phase is Phase.ENTERING:  # not when it was cut off for taking none of this
-            link.joined(session)
-
-    def _leave(self, link: Link) -> None:
+    def _part(self, link: Link, *, left: bool) -> None:
+        """Part a member from its connection: it leaves, or is lost and may resume."""
+        if link.waiter is not None:
+            self._lobbies.gone(link.waiter)
         session, link.session = link.session, None
         if session is None:
             return
-        live = session.live
-        self._owing_acks.discard(session)
-        live.sessions.pop(session.member_id, None)
-        news = live.room.leave(session.member_id, self._clock())
-        if not self._draining:  # at a restart all come back: nobody should see the others vanish one by one
-            live.deliver(news)
-        if not live.sessions and self._rooms.get(live.room.id) is live:
-            del self._rooms[live.room.id]
-        self._metrics.left()
-        logger.info("left", extra={"event": "leave", "room": live.room.id, "member": session.member_id})
-
-    def _refuse(self, link: Link, reason: CloseReason) -> None:
-        if link.phase is Phase.CLOSED:
+        session.link = None
+        if left or not session.token:
+            self.end(session)
             return
-        self._metrics.handshake(reason.name)
-        error = Error(code=reason.name, message=reason.text, retryable=reason.retryable)
-        link.send(number(encode(error), 1))  # the first and only frame of this connection
-        link.close(reason)
+        now = self._monotonic()
+        self._sessions.lose(session, now)
+        logger.info("lost", extra={"event": "lost", "room": session.live.room.id, "member": session.member_id})
+        if not self._draining:  # at a restart all come back: nobody should see the others break one by one
+            session.live.deliver(session.live.room.lose(session.member_id, self._clock()))
 
     def _perform(self, session: Session, effects: list[Effect]) -> None:
-        for effect in effects:
+        for number_of, effect in enumerate(effects):
             if type(effect) is Deliver:
                 session.live.deliver((effect,))
+            elif type(effect) is IceServersWanted:
+                self._renew_ice_servers(session)
+            elif type(effect) is Hangup:
+                if session.link is not None:
+                    session.link.close(effect.reason)
             else:
-                session.link.close(effect.reason)  # type: ignore[union-attr]  # narrowed by the line above
+                self.steward.perform(session.live, session, effects[number_of:])
+                return
 
     def _acknowledge(self) -> None:
         owing, self._owing_acks = self._owing_acks, set()
         for session in owing:
             session.acknowledge()
 
-    def _ice_servers(self) -> tuple[IceServer, ...]:
-        return (IceServer(urls=self._settings.stun_urls),) if self._settings.stun_urls else ()
+    def _renew_ice_servers(self, session: Session) -> None:
+        servers, ttl_ms = self.ice_servers(session.member_id)
+        session.send(encode(IceServers(iceServers=servers, ttlMs=ttl_ms)))
 
     async def _tick_every_second(self) -> None:
         while True:
@@ -343,25 +342,13 @@ class Hub:
             self.tick()
 
     def tick(self) -> None:
-        """Do what is due once a second: pings, silent peers, credentials that ran out."""
+        """Do what is due once a second: pings, silent peers, credentials that ran out, members that stayed away."""
         now = self._clock()
         for link in self._heartbeat.tick():
             identity = link.identity
             if identity is not None and identity.expires_at <= now * 1000:
                 link.close(Close.CREDENTIALS_EXPIRED)
+        for session in self._sessions.overdue(self._monotonic()):
+            self.end(session)
         for session_id in [key for key, at in self._ended_sessions.items() if now - at > _ENDED_SESSIONS_KEPT_S]:
             del self._ended_sessions[session_id]
-
-
-def _random_id() -> str:
-    return secrets.token_urlsafe(12)
-
-
-def _first_name(identity: Identity | None, hello: Hello | None) -> str:
-    wanted = hello.displayName if hello is not None and isinstance(hello.displayName, str) else None
-    if wanted is not None:
-        name = clean_display_name(wanted)
-        if name is None:
-            raise Refused(Close.BAD_PROTOCOL)
-        return name
-    return identity.username if identity is not None else GUEST_NAME

@@ -12,17 +12,20 @@ import msgspec
 from msgspec import Struct
 
 from signaling.core.codec import BadFrame, decode
-from signaling.core.messages import MAX_FRAME_BYTES, Hello
+from signaling.core.messages import MAX_FRAME_BYTES, Hello, Resume
 from signaling.errors import Close, CloseReason, FrameFault
 from signaling.outbox import Outbox
 
 if TYPE_CHECKING:
     from signaling.hub import Hub
+    from signaling.lobby import Waiter
     from signaling.ports import Identity, Transport
     from signaling.session import Session
 
 _EARLY_FRAMES = 32
 """What a client may send before it is let in."""
+_PARTING_CODES = frozenset({1000, 1001})
+"""The peer meant to go: it closed, or its page went away (RFC 6455 §7.4.1)."""
 
 
 class LinkRequest(Struct, frozen=True):
@@ -78,6 +81,7 @@ class Phase(Enum):
 
     HELLO = auto()
     ENTERING = auto()
+    WAITING = auto()
     JOINED = auto()
     CLOSED = auto()
 
@@ -99,8 +103,10 @@ class Link:
         "identity",
         "phase",
         "request",
+        "seq",
         "session",
         "unanswered_pings",
+        "waiter",
     )
 
     def __init__(self, hub: Hub, request: LinkRequest, transport: Transport, outbox_bytes: int) -> None:
@@ -113,6 +119,9 @@ class Link:
         self.request = request
         self.identity: Identity | None = None
         self.session: Session | None = None
+        self.waiter: Waiter | None = None
+        self.seq = 0
+        """Numbered frames that were sent before there was a session."""
         self.phase = Phase.HELLO
         self.unanswered_pings = 0
 
@@ -138,6 +147,8 @@ class Link:
             self._hub.received(self.session, text)
         elif self.phase is Phase.ENTERING:
             self._keep_early(text)
+        elif self.phase is Phase.WAITING and self.waiter is not None:
+            self._hub.heard(self.waiter, text)
         elif self.phase is Phase.HELLO:
             self._hello(text)
 
@@ -161,10 +172,10 @@ class Link:
         """Write again: the transport's buffer has room."""
         self._outbox.resume()
 
-    def lost(self) -> None:
-        """Clean up after the transport is gone. Idempotent."""
+    def lost(self, code: int = 0) -> None:
+        """Clean up after the transport is gone; `code` is that of the peer's close, 0 without one. Idempotent."""
         self._end()
-        self._hub.forget(self)
+        self._hub.forget(self, left=code in _PARTING_CODES)
 
     # --- called by the hub and the session
 
@@ -172,6 +183,14 @@ class Link:
     def held_bytes(self) -> int:
         """Bytes that wait for a transport that does not take them."""
         return self._outbox.held
+
+    def wait(self, waiter: Waiter) -> None:
+        """Stand before the room; frames that came early are answered now."""
+        self.waiter = waiter
+        self.phase = Phase.WAITING
+        early, self._early = self._early or [], None
+        for text in early:
+            self.text(text)
 
     def joined(self, session: Session) -> None:
         """Connect to the member; frames that came early are handled now, in order."""
@@ -219,12 +238,12 @@ class Link:
         if self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()
 
-    def _enter(self, hello: Hello | None) -> None:
+    def _enter(self, first: Hello | Resume | None) -> None:
         self.phase = Phase.ENTERING
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._task = self._hub.spawn(self._hub.enter(self, hello))
+        self._task = self._hub.spawn(self._hub.enter(self, first))
         self._task.add_done_callback(self._entered)
 
     def _entered(self, _task: asyncio.Task[None]) -> None:
@@ -235,7 +254,7 @@ class Link:
             message = decode(text)
         except BadFrame:
             message = None
-        if isinstance(message, Hello):
+        if isinstance(message, Hello | Resume):
             self._enter(message)
         else:
             self.close(Close.BAD_PROTOCOL)

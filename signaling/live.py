@@ -10,6 +10,7 @@ from signaling.core.room import Deliver
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from signaling.core.lobby import Lobby
     from signaling.core.room import Room
     from signaling.session import Session
 
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 class LiveRoom:
     """A room's decisions together with the sessions that carry them out."""
 
-    __slots__ = ("_delivering", "_waiting", "room", "sessions")
+    __slots__ = ("_delivering", "_waiting", "lobby", "room", "sessions")
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, lobby: Lobby) -> None:
         self.room = room
+        self.lobby = lobby
         self.sessions: dict[str, Session] = {}
         self._waiting: list[Deliver] = []
         self._delivering = False

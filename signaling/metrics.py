@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from signaling.core.messages import Role
 
 _HANDSHAKE_RESULTS = frozenset(
-    {"accepted", "unauthenticated", "forbidden", "room_full", "room_not_found", "rate_limited", "bad_origin"}
+    {
+        "accepted",
+        "waiting",
+        "unauthenticated",
+        "forbidden",
+        "banned",
+        "denied",
+        "room_full",
+        "room_locked",
+        "room_not_found",
+        "password_required",
+        "wrong_password",
+        "invitation_invalid",
+        "rate_limited",
+        "bad_origin",
+    }
 )
 
 
@@ -28,12 +44,27 @@ class SignalingMetrics:
         )
         self._joins = Counter("chatter_joins", "Members that came into a room.", ["role"], registry=registry)
         self._leaves = Counter("chatter_leaves", "Members that left a room.", registry=registry)
+        self._lost = Gauge("chatter_sessions_lost", "Members whose connection broke, may resume.", registry=registry)
+        self._resumes = Counter(
+            "chatter_ws_resumes", "Attempts to go on with a session, by result.", ["result"], registry=registry
+        )
+        self._moderation = Counter(
+            "chatter_moderation_actions", "What moderators and owners did.", ["action"], registry=registry
+        )
 
-    def watch(self, *, rooms: Callable[[], float], links: Callable[[], float], members: Callable[[], float]) -> None:
+    def watch(
+        self,
+        *,
+        rooms: Callable[[], float],
+        links: Callable[[], float],
+        members: Callable[[], float],
+        lost: Callable[[], float],
+    ) -> None:
         """Read the gauges from these at each scrape."""
         self._rooms.set_function(rooms)
         self._connections.set_function(links)
         self._participants.set_function(members)
+        self._lost.set_function(lost)
 
     def handshake(self, result: str) -> None:
         """Count a connection attempt by its result."""
@@ -50,3 +81,11 @@ class SignalingMetrics:
     def left(self) -> None:
         """Count a leave."""
         self._leaves.inc()
+
+    def moderated(self, action: str) -> None:
+        """Count what a moderator or owner did; `action` is one of `core.moderation.Action`."""
+        self._moderation.labels(action).inc()
+
+    def resumed(self, result: Literal["resumed", "unknown", "state_lost"]) -> None:
+        """Count an attempt to go on with a session."""
+        self._resumes.labels(result).inc()

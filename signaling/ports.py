@@ -13,6 +13,8 @@ from signaling.core.room import RoomRules
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from signaling.core.moderation import Deed
+
 Clock = Callable[[], float]
 """Seconds since 1970 UTC."""
 
@@ -25,6 +27,8 @@ class Identity(Struct, frozen=True):
     session_id: str
     expires_at: int
     """When the credential that was shown stops being good."""
+    recorder_of: str | None = None
+    """The id of the room that this one may record; None for people."""
 
 
 class NotIdentified(Exception):
@@ -37,6 +41,27 @@ class NotIdentified(Exception):
 
 class Unavailable(Exception):
     """A part that is needed to answer cannot be reached now; the same request may succeed later."""
+
+
+class Standing(Struct, frozen=True):
+    """What is known in a room of one who wants to come in."""
+
+    account_banned: bool = False
+    guest_banned: bool = False
+    """The browser is that of a banned guest."""
+    address_banned: bool = False
+    """Someone from the same household is banned."""
+    moderator: bool = False
+    guest_key: str | None = None
+    """Stands for the browser and tells nothing about it; None when it did not say which it is."""
+    address_key: str = ""
+
+
+class FoundInvitation(Struct, frozen=True):
+    """An invitation that holds. `used_up`: it does not let this person in."""
+
+    id: str
+    used_up: bool = False
 
 
 class RoomRefused(Exception):
@@ -61,6 +86,69 @@ class RoomDirectory(Protocol):
 
     async def open(self, room_id: str, owner_id: int) -> RoomRules:
         """Return the rules of a room, creating it for this owner where it does not exist. Raises `RoomRefused`."""
+
+
+class Doorkeeper(Protocol):
+    """What is known at the door of a room, and what is remembered of what happens inside. All raise `Unavailable`."""
+
+    async def standing(self, room_id: str, user_id: int | None, guest_id: str | None, address: str) -> Standing:
+        """Return what is known of one who wants to come in."""
+
+    async def check_password(self, room_id: str, password: str) -> bool:
+        """Tell whether this is the password of a room. Takes as long as such a check takes."""
+
+    async def find_invitation(self, room_id: str, token: str, person: str) -> FoundInvitation | None:
+        """Return the invitation with this token, None when it has ended or never was."""
+
+    async def use_invitation(self, invitation_id: str, person: str) -> bool:
+        """Count a use, once per person who is known; False when there was none left."""
+
+    async def ban(self, room_id: str, ban: NewBan, deed: Deed) -> None:
+        """Keep someone out of a room for good, and note who did it: both or neither."""
+
+    async def set_moderator(self, room_id: str, user_id: int, moderator: bool, deed: Deed) -> None:
+        """Let an account moderate a room in later calls too, or no longer, and note who did it."""
+
+    async def record(self, room_id: str, deed: Deed) -> None:
+        """Note what someone did in a room."""
+
+
+class NewBan(Struct, frozen=True):
+    """Whom to keep out: an account, or a guest by the keyed names of browser and address."""
+
+    user_id: int | None
+    guest_key: str | None
+    address_key: str
+    display_name: str
+    by_user: int | None
+    by_name: str
+
+
+class Passwords(Protocol):
+    """Hashes passwords without stopping the event loop. Raises `Unavailable` when too many are at it."""
+
+    async def hash(self, password: str) -> str:
+        """Return what to store."""
+
+    async def verify(self, password: str, stored: str | None) -> bool:
+        """Tell whether `stored` was made from `password`; None costs the same and is false."""
+
+
+class Account(Struct, frozen=True):
+    """Someone who has an account."""
+
+    user_id: int
+    username: str
+
+
+class Accounts(Protocol):
+    """Tells who has an account."""
+
+    async def find(self, name: str) -> Account | None:
+        """Return the account with this id or, if there is none, this username."""
+
+    async def get(self, user_id: int) -> Account | None:
+        """Return the account with this id."""
 
 
 class Database(Protocol):

@@ -6,15 +6,17 @@ import secrets
 from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
+from signaling.core.moderation import Action, Deed, Party
 from signaling.ports import RoomRefused
 from signaling.store import RoomChange, RoomExists, RoomRecord
 
 if TYPE_CHECKING:
+    from signaling.audit import AuditTrail
     from signaling.core.room import RoomRules
     from signaling.hub import Hub
-    from signaling.ports import Clock
+    from signaling.ports import Account, Clock, Passwords
     from signaling.store import RoomStore
 
 # No vowels and none of 0/o, 1/l/i: codes that can be read aloud and do not spell words.
@@ -41,8 +43,10 @@ class TooManyRooms(RoomRefused):
 class RoomService:
     """Create, show, change and delete rooms. Every door to a room is here."""
 
-    def __init__(self, store: RoomStore, clock: Clock) -> None:
+    def __init__(self, store: RoomStore, audit: AuditTrail, passwords: Passwords, clock: Clock) -> None:
         self._store = store
+        self._audit = audit
+        self._passwords = passwords
         self._clock = clock
         self._hub: Hub | None = None
 
@@ -65,11 +69,19 @@ class RoomService:
             room = await self._store.insert_or_get(self._new(owner_id, RoomChange(), room_id))
         return room.rules
 
+    async def check_password(self, room_id: str, password: str) -> bool:
+        """Tell whether this is the password of a room; a room without one has no right password."""
+        room = await self._store.select(room_id)
+        return await self._passwords.verify(password, None if room is None else room.password_hash)
+
     # --- for people
 
-    async def create(self, owner_id: int, wanted: RoomChange, room_id: str | None) -> RoomRecord:
+    async def create(
+        self, owner_id: int, wanted: RoomChange, room_id: str | None, password: str | UnsetType | None = UNSET
+    ) -> RoomRecord:
         """Create a room with a fresh code, or with the id that is asked for. Raises `RoomIdTaken`, `TooManyRooms`."""
         await self._check_owned(owner_id)
+        wanted = await self._with_password(wanted, password)
         room = self._new(owner_id, wanted, room_id or _code())
         while True:
             try:
@@ -92,13 +104,35 @@ class RoomService:
             raise RoomNotFound(room_id)
         return room
 
-    async def change(self, room_id: str, owner_id: int, wanted: RoomChange) -> RoomRecord:
-        """Change a room of one's own; a running call follows at once. Raises `RoomNotFound`."""
-        changed = await self._store.update(room_id, owner_id, wanted, self._now_ms())
+    async def owned_room(self, room_id: str, owner_id: int) -> RoomRecord:
+        """Return a room to its owner. Raises `RoomNotFound`."""
+        room = await self._store.select(room_id)
+        if room is None or room.owner_id != owner_id:
+            raise RoomNotFound(room_id)
+        return room
+
+    async def show_invited(self, room_id: str) -> RoomRecord:
+        """Return a room to the holder of an invitation into it. Raises `RoomNotFound`."""
+        room = await self._store.select(room_id)
+        if room is None:
+            raise RoomNotFound(room_id)
+        return room
+
+    async def change(
+        self, room_id: str, owner: Account, wanted: RoomChange, password: str | UnsetType | None = UNSET
+    ) -> RoomRecord:
+        """Change a room of one's own; a running call follows at once. `password` None clears it.
+
+        Raises `RoomNotFound`.
+        """
+        former = await self.owned_room(room_id, owner.user_id)  # before a stranger makes us hash anything
+        wanted = await self._with_password(wanted, password)
+        changed = await self._store.update(room_id, owner.user_id, wanted, self._now_ms())
         if changed is None:
             raise RoomNotFound(room_id)
         if self._hub is not None:
             self._hub.change_rules(room_id, changed.rules)
+        await self._note_change(former, changed, owner)
         return changed
 
     async def delete(self, room_id: str, owner_id: int) -> None:
@@ -125,6 +159,19 @@ class RoomService:
 
     # --- inside
 
+    async def _with_password(self, wanted: RoomChange, password: str | UnsetType | None) -> RoomChange:
+        if isinstance(password, str):
+            return msgspec.structs.replace(wanted, password_hash=await self._passwords.hash(password))
+        return wanted if password is UNSET else msgspec.structs.replace(wanted, password_hash=None)
+
+    async def _note_change(self, former: RoomRecord, changed: RoomRecord, owner: Account) -> None:
+        actor = Party(str(owner.user_id), owner.username)
+        if changed.password_hash != former.password_hash:
+            action: Action = "password_cleared" if changed.password_hash is None else "password_set"
+            await self._audit.record(changed.id, Deed(action, actor))
+        if changed.lobby != former.lobby:
+            await self._audit.record(changed.id, Deed("lobby", actor, detail=changed.lobby))
+
     async def _check_owned(self, owner_id: int) -> None:
         if await self._store.count_owned(owner_id) >= MAX_OWNED:
             raise TooManyRooms
@@ -139,6 +186,8 @@ class RoomService:
             max_members=DEFAULT_MAX_MEMBERS if wanted.max_members is UNSET else wanted.max_members,
             created_at=now,
             updated_at=now,
+            lobby="off" if wanted.lobby is UNSET else wanted.lobby,
+            password_hash=None if wanted.password_hash is UNSET else wanted.password_hash,
         )
 
     def _now_ms(self) -> int:

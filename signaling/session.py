@@ -1,30 +1,38 @@
-"""A member's life in a room, whichever transport carries it."""
+"""A member's life in a room, whichever transport carries it, and between two of them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from signaling.core.codec import encode, number
-from signaling.core.messages import Ack
+from signaling.core.messages import Ack, Resumed
 
 if TYPE_CHECKING:
     from signaling.core.connection import Connection
+    from signaling.doors import Visit
     from signaling.link import Link
     from signaling.live import LiveRoom
     from signaling.ports import Identity
 
 
 class Session:
-    """Number what goes to a member and keep what belongs to it: its place in the room, its identity, its link."""
+    """Number what goes to a member and keep what belongs to it: its place in the room, its identity, its link.
 
-    __slots__ = ("_acked", "_seq", "connection", "identity", "link", "live")
+    Without a link it is lost: what goes to the member is kept for the day it resumes. `token` is empty when it cannot.
+    """
 
-    def __init__(self, live: LiveRoom, connection: Connection, identity: Identity | None, link: Link) -> None:
+    __slots__ = ("_acked", "_seq", "connection", "identity", "link", "live", "token", "visit")
+
+    def __init__(self, live: LiveRoom, connection: Connection, visit: Visit, link: Link, token: str) -> None:
         self.live = live
         self.connection = connection
-        self.identity = identity
-        self.link = link
-        self._seq = 0
+        self.visit = visit
+        self.identity: Identity | None = visit.identity
+        self.link: Link | None = link
+        self.token = token
+        self._seq = link.seq
         self._acked = -1
 
     @property
@@ -35,7 +43,25 @@ class Session:
     def send(self, body: bytes) -> None:
         """Send an encoded message under the next sequence number."""
         self._seq += 1
-        self.link.send(number(body, self._seq))
+        frame = number(body, self._seq)
+        replay = self.connection.replay
+        if replay is not None:
+            replay.add(frame)
+        if self.link is not None:
+            self.link.send(frame)
+
+    def missed_since(self, seq: int) -> list[bytes] | None:
+        """Return the frames after `seq`; None when they are not kept any more, or were never sent."""
+        return None if self.connection.replay is None else self.connection.replay.since(seq)
+
+    def resume(self, link: Link, missed: list[bytes]) -> None:
+        """Go on over another link: say how far the client's frames came, then send what the client missed."""
+        self.link = link
+        handled = self.connection.last_id
+        self._acked = handled
+        link.send(encode(Resumed(clientId=self.member_id, lastId=UNSET if handled < 0 else handled)))
+        for frame in missed:
+            link.send(frame)
 
     @property
     def owes_ack(self) -> bool:
@@ -44,5 +70,6 @@ class Session:
 
     def acknowledge(self) -> None:
         """Tell the client how far its frames were handled. Acks are cumulative, so they carry no `seq`."""
-        self._acked = self.connection.last_id
-        self.link.send(encode(Ack(id=self._acked)))
+        if self.link is not None:  # else it is told when it resumes
+            self._acked = self.connection.last_id
+            self.link.send(encode(Ack(id=self._acked)))

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from sqlalchemy import bindparam, text
 
+from signaling.core.messages import LobbyMode
 from signaling.core.room import RoomRules
 from signaling.ports import Database
 
@@ -27,11 +28,14 @@ class RoomRecord(Struct, frozen=True):
     max_members: int
     created_at: int
     updated_at: int
+    lobby: LobbyMode = "off"
+    password_hash: str | None = None
 
     @property
     def rules(self) -> RoomRules:
         """Return what the signaling core needs to know."""
-        return RoomRules(self.owner_id, self.guests_allowed, self.max_members)
+        has_password = self.password_hash is not None
+        return RoomRules(self.owner_id, self.guests_allowed, self.max_members, self.lobby, has_password)
 
 
 class RoomChange(Struct, frozen=True):
@@ -40,9 +44,11 @@ class RoomChange(Struct, frozen=True):
     name: str | UnsetType = UNSET
     guests_allowed: bool | UnsetType = UNSET
     max_members: int | UnsetType = UNSET
+    lobby: LobbyMode | UnsetType = UNSET
+    password_hash: str | UnsetType | None = UNSET
 
 
-_COLUMNS = "id, owner_id, name, guests_allowed, max_members, created_at, updated_at"
+_COLUMNS = "id, owner_id, name, guests_allowed, max_members, created_at, updated_at, lobby, password_hash"
 
 
 class RoomStore:
@@ -110,7 +116,7 @@ class RoomStore:
 
 _INSERT = f"""
     INSERT INTO rooms ({_COLUMNS})
-    VALUES (:id, :owner_id, :name, :guests_allowed, :max_members, :created_at, :updated_at)
+    VALUES (:id, :owner_id, :name, :guests_allowed, :max_members, :created_at, :updated_at, :lobby, :password_hash)
 """  # noqa: S608
 _SELECT = f"SELECT {_COLUMNS} FROM rooms WHERE id = :id"  # noqa: S608
 
@@ -128,4 +134,6 @@ def _record(row: Any) -> RoomRecord:
         max_members=row.max_members,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        lobby=row.lobby,
+        password_hash=row.password_hash,
     )

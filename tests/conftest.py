@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from tests.coturn import coturn, start_coturn, turn_ca, turnserver
 from tests.databases import (
     database,
     database_url,
@@ -15,15 +16,27 @@ from tests.databases import (
     sqlite_url,
 )
 
-__all__ = ["database", "database_url", "postgres_factory", "sqlite_database", "sqlite_factory", "sqlite_url"]
+__all__ = [
+    "coturn",
+    "database",
+    "database_url",
+    "postgres_factory",
+    "sqlite_database",
+    "sqlite_factory",
+    "sqlite_url",
+    "start_coturn",
+    "turn_ca",
+    "turnserver",
+]
+_NEED_A_SERVER = {"postgres_factory", "turnserver"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs PostgreSQL as an integration test."""
+    """Mark what needs PostgreSQL or coturn as an integration test."""
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
-        if "postgresql" in parameters.values() or "postgres_factory" in getattr(item, "fixturenames", ()):
+        if "postgresql" in parameters.values() or _NEED_A_SERVER & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.integration)
 
 

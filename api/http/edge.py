@@ -10,15 +10,15 @@ from observability.request import Asgi, Message, Receive, Scope, Send, request_i
 from signaling.link import client_address
 
 _UNPREFIXED = frozenset({"/api/openapi.json", "/api/docs"})
-_API_ROOTS = ("/auth/", "/rooms", "/ws-tickets", "/ws/", "/health", "/readyz", "/metrics")
+_API_ROOTS = ("/auth/", "/rooms", "/ice-servers", "/ws-tickets", "/ws/", "/health", "/readyz", "/metrics")
 _SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 ]
 _API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _HSTS = (b"strict-transport-security", b"max-age=63072000")
-_ALLOWED_METHODS = b"GET, POST, PATCH, DELETE, OPTIONS"
-_ALLOWED_HEADERS = b"authorization, content-type, x-device-id"
+_ALLOWED_METHODS = b"GET, POST, PUT, PATCH, DELETE, OPTIONS"
+_ALLOWED_HEADERS = b"authorization, content-type, x-device-id, x-invitation"
 _PREFLIGHT_MAX_AGE = b"600"
 
 

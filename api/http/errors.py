@@ -15,6 +15,8 @@ from werkzeug.exceptions import HTTPException
 from api.db import DatabaseUnavailable
 from auth.errors import AuthError
 from observability.request import request_info
+from signaling.invitations import MAX_INVITATIONS, InvitationNotFound, TooManyInvitations
+from signaling.moderation import MAX_MODERATORS, BanNotFound, TooManyModerators, UserNotFound
 from signaling.rooms import MAX_OWNED, RoomIdTaken, RoomNotFound, TooManyRooms
 
 if TYPE_CHECKING:
@@ -48,6 +50,10 @@ class RateLimitExceeded(Exception):
     def __init__(self, retry_after: float) -> None:
         super().__init__("rate limited")
         self.retry_after = retry_after
+
+
+class InvitationInvalid(Exception):
+    """The invitation has ended, was revoked or never was."""
 
 
 class NotBuilt(Exception):
@@ -94,6 +100,32 @@ def install_error_handlers(app: Quart) -> None:
     async def too_many_rooms(_: TooManyRooms) -> Response:
         return problem(409, "too_many_rooms", f"You have {MAX_OWNED} rooms, which is the most; delete one first.")
 
+    @app.errorhandler(InvitationInvalid)
+    async def invitation_invalid(_: InvitationInvalid) -> Response:
+        return problem(404, "invitation_invalid", "The invitation has ended or is not valid.")
+
+    @app.errorhandler(InvitationNotFound)
+    async def no_invitation(_: InvitationNotFound) -> Response:
+        return problem(404, "invitation_not_found", "There is no such invitation.")
+
+    @app.errorhandler(BanNotFound)
+    async def no_ban(_: BanNotFound) -> Response:
+        return problem(404, "ban_not_found", "There is no such ban.")
+
+    @app.errorhandler(UserNotFound)
+    async def no_user(_: UserNotFound) -> Response:
+        return problem(404, "user_not_found", "There is no such person.")
+
+    @app.errorhandler(TooManyInvitations)
+    async def too_many_invitations(_: TooManyInvitations) -> Response:
+        text = f"The room has {MAX_INVITATIONS} invitations, which is the most; revoke one first."
+        return problem(409, "too_many_invitations", text)
+
+    @app.errorhandler(TooManyModerators)
+    async def too_many_moderators(_: TooManyModerators) -> Response:
+        text = f"The room has {MAX_MODERATORS} moderators, which is the most; dismiss one first."
+        return problem(409, "too_many_moderators", text)
+
     @app.errorhandler(RateLimitExceeded)
     async def too_many(error: RateLimitExceeded) -> Response:
         return problem(429, "rate_limited", "Too many requests; wait a moment.", error.retry_after)
@@ -135,8 +167,9 @@ def install_error_handlers(app: Quart) -> None:
     @app.errorhandler(ResponseSchemaValidationError)
     @app.errorhandler(Exception)
     async def unexpected(error: Exception) -> Response:
-        request_id = request_info(request.scope).id  # type: ignore[arg-type]
-        logger.error("unexpected error", exc_info=error, extra={"event": "error", "request_id": request_id})
+        info = request_info(request.scope)  # type: ignore[arg-type]
+        info.error = type(error).__qualname__
+        logger.error("unexpected error", exc_info=error, extra={"event": "error", "request_id": info.id})
         return problem(500, "internal_error", "Something went wrong on our side.")
 
 

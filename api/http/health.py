@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 from msgspec import Struct
-from prometheus_client.exposition import choose_encoder
 from quart import Blueprint, Response, request
 from quart_schema import document_response, hide, validate_response
 
 from api.http.security import application, public
+from observability.exposition import expose
 from observability.health import CheckResult
 
 
@@ -44,7 +44,7 @@ def create_health_blueprint() -> Blueprint:
     async def get_readiness() -> Ready | tuple[Ready, int]:
         """Tell whether traffic may come."""
         checks = await application().readiness.check()
-        if all(check.ok for check in checks.values()):
+        if all(check.ok or not check.required for check in checks.values()):
             return Ready(status="ready", checks=checks)
         return Ready(status="unready", checks=checks), 503
 
@@ -53,7 +53,7 @@ def create_health_blueprint() -> Blueprint:
     @public("scraped from inside; the production proxy does not pass it on")
     async def get_metrics() -> Response:
         """Expose all metrics, as OpenMetrics where the scraper asks for it."""
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return Response(encode(application().registry), content_type=content_type)
+        body, content_type = expose(application().registry, request.headers.get("Accept", ""))
+        return Response(body, content_type=content_type)
 
     return health

@@ -17,6 +17,7 @@ from api.http.security import ACCESS
 T = TypeVar("T", bound=Callable[..., object])
 
 _BEARER = "bearer"
+_FILE = "__chatter_file__"
 _MEANINGS = {
     400: "The body is not JSON.",
     401: "No valid credentials.",
@@ -25,10 +26,12 @@ _MEANINGS = {
     409: "It exists already.",
     413: "The body is too large.",
     415: "The body is not declared as JSON.",
+    416: "The file has no such part.",
     422: "A field is missing or breaks a rule; `error` names it.",
     429: "Too many requests; see Retry-After.",
     500: "A fault of the server.",
     503: "A part of the server cannot be reached; see Retry-After.",
+    507: "There is no more space.",
 }
 
 
@@ -38,6 +41,16 @@ def problems(*statuses: int) -> Callable[[T], T]:
     def mark(view: T) -> T:
         for status in statuses:
             view = document_response(Problem, status)(view)
+        return view
+
+    return mark
+
+
+def file_answer(kind: str) -> Callable[[T], T]:
+    """Document that a view answers with a file of this media type, whole or in part."""
+
+    def mark(view: T) -> T:
+        setattr(view, _FILE, kind)
         return view
 
     return mark
@@ -84,6 +97,10 @@ class _Provider(OpenAPIProvider):
                 answers = operation["responses"]
                 if signed_in:
                     operation["security"] = [{_BEARER: []}]
+                if kind := getattr(view, _FILE, None):
+                    file = {"content": {kind: {"schema": {"type": "string", "format": "binary"}}}}
+                    answers[200] = {"description": "The whole file.", **file}
+                    answers[206] = {"description": "The part that was asked for.", **file}
                 has_body = "requestBody" in operation
                 for status in (*((400, 413, 415) if has_body else ()), *((401,) if signed_in else ()), 429, 500, 503):
                     answers.setdefault(status, _problem_answer())

@@ -8,18 +8,21 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 from quart import Blueprint, g, request
-from quart_schema import document_request, document_response, validate_response
+from quart_schema import document_headers, document_request, document_response, validate_response
 
 from api.http.bodies import Empty, json_body, optional_body
-from api.http.errors import InvalidField
+from api.http.errors import InvalidField, InvitationInvalid
 from api.http.openapi import problems
 from api.http.security import application, authenticated, optional_principal, public
+from signaling.core.messages import LobbyMode
 from signaling.core.names import ROOM_ID_PATTERN, is_one_line, is_room_id
+from signaling.ports import Account
 from signaling.rooms import RoomNotFound
 from signaling.store import RoomChange, RoomRecord
 
 RoomName = Annotated[str, Meta(max_length=80)]
 MaxMembers = Annotated[int, Meta(ge=2, le=50)]
+Password = Annotated[str, Meta(min_length=4, max_length=256)]
 
 
 class NewRoom(Struct, forbid_unknown_fields=True):
@@ -29,14 +32,29 @@ class NewRoom(Struct, forbid_unknown_fields=True):
     name: RoomName | UnsetType = UNSET
     guestsAllowed: bool | UnsetType = UNSET
     maxMembers: MaxMembers | UnsetType = UNSET
+    lobby: LobbyMode | UnsetType = UNSET
+    password: Password | UnsetType | None = UNSET
 
 
 class RoomPatch(Struct, forbid_unknown_fields=True):
-    """What should change; the rest stays."""
+    """What should change; the rest stays. A password of null takes it away."""
 
     name: RoomName | UnsetType = UNSET
     guestsAllowed: bool | UnsetType = UNSET
     maxMembers: MaxMembers | UnsetType = UNSET
+    lobby: LobbyMode | UnsetType = UNSET
+    password: Password | UnsetType | None = UNSET
+
+
+class InvitationHeaders(Struct):
+    """What opens a room to someone whom it would not admit otherwise: the token of an invitation."""
+
+    x_invitation: str | None = None
+
+
+def shown_invitation() -> str | None:
+    """Return the invitation that the caller shows. A header, because addresses end up in logs."""
+    return request.headers.get("X-Invitation")
 
 
 class CreatedRoom(Struct):
@@ -47,12 +65,14 @@ class CreatedRoom(Struct):
 
 
 class Room(Struct):
-    """A room as one who may enter it sees it. `members`: how many are in it now."""
+    """A room as one who may enter it sees it. `members`: how many are in it now. `lobby`: who must knock."""
 
     roomId: str
     name: str
     guestsAllowed: bool
     maxMembers: int
+    lobby: LobbyMode
+    passwordRequired: bool
     members: int
     owner: bool
     wsUrl: str
@@ -80,7 +100,8 @@ def create_rooms_blueprint() -> Blueprint:
         room_id = None if wanted.roomId is UNSET else wanted.roomId
         if room_id is not None and not is_room_id(room_id):  # the pattern's $ lets a newline at the end pass
             raise InvalidField("roomId", "3 to 64 of a-z, 0-9 and hyphen, no hyphen at an end")
-        room = await application().rooms.create(g.principal.user_id, _change(wanted), room_id)
+        change, password = _change(wanted), _password(wanted)
+        room = await application().rooms.create(g.principal.user_id, change, room_id, password)
         return CreatedRoom(roomId=room.id, wsUrl=_ws_url(room.id))
 
     @rooms.get("/rooms")
@@ -93,13 +114,17 @@ def create_rooms_blueprint() -> Blueprint:
 
     @rooms.get("/rooms/<room_id>")
     @problems(401, 404)
+    @document_headers(InvitationHeaders)
     @validate_response(Room)
     @public("guests see a room that admits them before they join")
     async def get_room(room_id: str) -> Room:
-        """Show a room. Without a bearer token: only one that admits guests."""
+        """Show a room. Without a bearer token: only one that admits guests, or one that `X-Invitation` opens."""
         principal = await optional_principal()
         user_id = principal.user_id if principal else None
-        return _view(await application().rooms.show(_known_form(room_id), user_id), user_id)
+        invitation = shown_invitation()
+        if invitation is not None:
+            return _view(await _invited_room(room_id, invitation), user_id)
+        return _view(await application().rooms.show(known_form(room_id), user_id), user_id)
 
     @rooms.patch("/rooms/<room_id>")
     @authenticated
@@ -109,8 +134,9 @@ def create_rooms_blueprint() -> Blueprint:
     async def change_room(room_id: str) -> Room:
         """Change a room of yours; a running call follows at once."""
         wanted = await json_body(RoomPatch)
-        user_id = g.principal.user_id
-        return _view(await application().rooms.change(_known_form(room_id), user_id, _change(wanted)), user_id)
+        change, password = _change(wanted), _password(wanted)
+        room = await application().rooms.change(known_form(room_id), caller(), change, password)
+        return _view(room, g.principal.user_id)
 
     @rooms.delete("/rooms/<room_id>")
     @authenticated
@@ -118,16 +144,42 @@ def create_rooms_blueprint() -> Blueprint:
     @document_response(Empty, 204)
     async def delete_room(room_id: str) -> tuple[str, int]:
         """Delete a room of yours; a running call ends for everyone."""
-        await application().rooms.delete(_known_form(room_id), g.principal.user_id)
+        await application().rooms.delete(known_form(room_id), g.principal.user_id)
         return "", 204
 
     return rooms
 
 
-def _known_form(room_id: str) -> str:
+def known_form(room_id: str) -> str:
+    """Return a room id that can exist. Raises `RoomNotFound`."""
     if not is_room_id(room_id):
         raise RoomNotFound(room_id)
     return room_id
+
+
+def caller() -> Account:
+    """Return who makes the current request, on a route for people who are signed in."""
+    return Account(g.principal.user_id, g.principal.username)
+
+
+def rfc3339(epoch_ms: int) -> str:
+    """Return a time as the API writes it."""
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+async def _invited_room(room_id: str, token: str) -> RoomRecord:
+    try:
+        if await application().invitations.find(known_form(room_id), token) is not None:
+            return await application().rooms.show_invited(room_id)
+    except RoomNotFound:
+        pass  # a room that is not there and a token that is not good look alike
+    raise InvitationInvalid
+
+
+def _password(wanted: NewRoom | RoomPatch) -> str | UnsetType | None:
+    if isinstance(wanted.password, str) and not wanted.password.isprintable():
+        raise InvalidField("password", "a password has no control characters")
+    return wanted.password
 
 
 def _change(wanted: NewRoom | RoomPatch) -> RoomChange:
@@ -136,7 +188,7 @@ def _change(wanted: NewRoom | RoomPatch) -> RoomChange:
         name = unicodedata.normalize("NFC", name).strip()
         if not is_one_line(name):
             raise InvalidField("name", "a name has no control characters")
-    return RoomChange(name=name, guests_allowed=wanted.guestsAllowed, max_members=wanted.maxMembers)
+    return RoomChange(name=name, guests_allowed=wanted.guestsAllowed, max_members=wanted.maxMembers, lobby=wanted.lobby)
 
 
 def _ws_url(room_id: str) -> str:
@@ -149,10 +201,10 @@ def _view(room: RoomRecord, user_id: int | None) -> Room:
         name=room.name,
         guestsAllowed=room.guests_allowed,
         maxMembers=room.max_members,
+        lobby=room.lobby,
+        passwordRequired=room.password_hash is not None,
         members=application().rooms.members(room.id),
         owner=user_id == room.owner_id,
         wsUrl=_ws_url(room.id),
-        createdAt=datetime.fromtimestamp(room.created_at / 1000, UTC)
-        .isoformat(timespec="milliseconds")
-        .replace("+00:00", "Z"),
+        createdAt=rfc3339(room.created_at),
     )

@@ -48,21 +48,22 @@ class SignalingEndpoint:
         link = self._hub.accept(request.seen_from(peer, self._trusted_hops), transport)
         transport.link = link
         writer = asyncio.get_running_loop().create_task(transport.run())
+        code = 0
         try:
             link.opened()
-            await _pump(link, receive)
+            code = await _pump(link, receive)
         finally:
-            link.lost()
+            link.lost(code)
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
 
 
-async def _pump(link: Link, receive: Receive) -> None:
+async def _pump(link: Link, receive: Receive) -> int:
     while True:
         message = await receive()
         kind = message["type"]
         if kind == "websocket.disconnect":
-            return
+            return int(message.get("code") or 0)
         if kind == "websocket.pong":
             link.pong()
         elif message.get("text") is not None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 
-from signaling.core.messages import SERVER_TYPES, ClientMessage, ServerMessage
+from signaling.core.messages import CLIENT_TYPES, SERVER_TYPES, ClientMessage, ServerMessage
 from signaling.errors import FrameFault
 
 _decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
 _encoder = msgspec.json.Encoder()
-CLIENT_TYPES = frozenset(str(kind.__struct_config__.tag) for kind in get_args(ClientMessage))
 
 
 class BadFrame(Exception):

@@ -8,17 +8,25 @@ from msgspec import UNSET
 
 from signaling.core.codec import BadFrame, decode
 from signaling.core.limits import FloodGuard, TokenBucket
+from signaling.core.lobby import Lobby
 from signaling.core.messages import (
     ClientMessage,
     Error,
     Leave,
     MediaState,
+    React,
+    Received,
+    RenewIceServers,
+    Resume,
     SendChat,
     SendWebRtc,
+    SetHand,
     SetMedia,
     SetProfile,
 )
+from signaling.core.moderation import COMMANDS, Outcome, moderate
 from signaling.core.names import clean_display_name, is_chat_text
+from signaling.core.replay import Replay
 from signaling.core.room import Deliver, Room
 from signaling.errors import Close, CloseReason, FrameFault
 
@@ -32,19 +40,35 @@ class Hangup(NamedTuple):
     reason: CloseReason
 
 
-Effect = Deliver | Hangup
+class IceServersWanted(NamedTuple):
+    """Send the member fresh STUN and TURN servers."""
+
+
+Effect = Outcome | Hangup | IceServersWanted
 
 
 class Connection:
-    """The protocol state of one member in one room."""
+    """The protocol state of one member in one room.
 
-    __slots__ = ("_guard", "_malformed", "_room", "last_id", "member_id")
+    `replay` keeps what a lost connection may have swallowed; `lobby` is the queue at the room's door.
+    """
 
-    def __init__(self, room: Room, member_id: str, guard: FloodGuard) -> None:
+    __slots__ = ("_guard", "_lobby", "_malformed", "_room", "last_id", "member_id", "replay")
+
+    def __init__(
+        self,
+        room: Room,
+        member_id: str,
+        guard: FloodGuard,
+        replay: Replay | None = None,
+        lobby: Lobby | None = None,
+    ) -> None:
         self._room = room
+        self._lobby = lobby or Lobby()
         self._guard = guard
         self._malformed = 0
         self.member_id = member_id
+        self.replay = replay
         self.last_id = -1
         """Highest `id` among the client's frames so far, -1 before the first."""
 
@@ -52,7 +76,9 @@ class Connection:
         """Handle one text frame from the member."""
         try:
             message = decode(text)
-            if message.id is not UNSET and message.id > self.last_id:
+            if message.id is not UNSET:
+                if message.id <= self.last_id:
+                    return self._repeated(now)
                 self.last_id = message.id
             if not self._bucket(message).take(now):
                 raise BadFrame(FrameFault.RATE_LIMITED, ref=_ref(message))
@@ -63,23 +89,25 @@ class Connection:
     def refuse(self, refused: BadFrame, now: float) -> list[Effect]:
         """Answer a frame that could not be accepted; too many of them end the connection."""
         fault = refused.fault
-        error = Error(
-            code=fault.code,
-            message=refused.detail,
-            retryable=fault.retryable,
-            ref=UNSET if refused.ref is None else refused.ref,
-        )
+        if refused.ref is not None and refused.ref > self.last_id:
+            self.last_id = refused.ref  # handled, if not as wished: it must not come again after a resume
         if not self._guard.refusals.take(now):
             return [Hangup(Close.RATE_LIMITED)]
-        effects: list[Effect] = [Deliver((self.member_id,), error)]
+        effects: list[Effect] = [Deliver((self.member_id,), error_for(refused))]
         if fault.malformed:
             self._malformed += 1
             if self._malformed >= MALFORMED_FRAMES:
                 effects.append(Hangup(Close.BAD_PROTOCOL))
         return effects
 
+    def _repeated(self, now: float) -> list[Effect]:
+        # Sent again after a resume and handled before: harmless, but not without end.
+        return [] if self._guard.refusals.take(now) else [Hangup(Close.RATE_LIMITED)]
+
     def _bucket(self, message: ClientMessage) -> TokenBucket:
         if type(message) is SendWebRtc and message.action == "ice":
+            return self._guard.candidates
+        if type(message) is Received:  # a few for each burst of candidates
             return self._guard.candidates
         return self._guard.chat if type(message) is SendChat else self._guard.other
 
@@ -99,10 +127,29 @@ class Connection:
             case SetMedia():
                 media = MediaState(audio=message.audio, video=message.video, screen=message.screen)
                 return list(self._room.set_media(self.member_id, media))
+            case SetHand(raised=raised):
+                return list(self._room.set_hand(self.member_id, raised, now))
+            case React(emoji=emoji):
+                return list(self._room.react(self.member_id, emoji))
+            case Received(seq=seq):
+                return self._acknowledge(message, seq)
+            case RenewIceServers():
+                return [IceServersWanted()]
             case Leave():
                 return [Hangup(Close.NORMAL)]
+            case command if isinstance(command, COMMANDS):
+                return list(moderate(self._room, self._lobby, self.member_id, command, now))
+            case Resume():
+                raise BadFrame(FrameFault.UNEXPECTED_RESUME, ref=_ref(message))
             case _:
                 raise BadFrame(FrameFault.UNEXPECTED_HELLO, ref=_ref(message))
+
+    def _acknowledge(self, message: ClientMessage, seq: int) -> list[Effect]:
+        if self.replay is not None:
+            if seq > self.replay.last_seq:
+                raise BadFrame(FrameFault.BAD_ACK, ref=_ref(message))
+            self.replay.acknowledge(seq)
+        return []
 
     def _relay(self, message: SendWebRtc) -> Deliver:
         needs_candidate = message.action == "ice"
@@ -113,6 +160,16 @@ class Connection:
         if delivery is None:
             raise BadFrame(FrameFault.UNKNOWN_PEER, ref=_ref(message))
         return delivery
+
+
+def error_for(refused: BadFrame) -> Error:
+    """Return the answer to a frame that could not be accepted."""
+    return Error(
+        code=refused.fault.code,
+        message=refused.detail,
+        retryable=refused.fault.retryable,
+        ref=UNSET if refused.ref is None else refused.ref,
+    )
 
 
 def _ref(message: ClientMessage) -> int | None:

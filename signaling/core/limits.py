@@ -36,6 +36,10 @@ class TokenBucket:
         self._tokens = tokens - 1.0
         return True
 
+    def give_back(self) -> None:
+        """Put a token back that was taken for nothing."""
+        self._tokens = min(self._capacity, self._tokens + 1.0)
+
 
 class FloodGuard:
     """The flood limits of one connection: candidates, chat and everything else are counted apart.

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from signaling.core.messages import Ack, ClientMessage, ServerMessage
+from signaling.core.messages import UNNUMBERED, ClientMessage, ServerMessage
 
 _SEQ = {"type": "integer", "minimum": 1, "description": "Numbered per session from 1, without gaps"}
 
@@ -16,7 +16,7 @@ def message_schema() -> dict[str, Any]:
     client, server = get_args(ClientMessage), get_args(ServerMessage)
     _, definitions = msgspec.json.schema_components([*client, *server], ref_template="#/$defs/{name}")
     for kind in server:
-        if kind is not Ack:
+        if kind not in UNNUMBERED:
             definition = definitions[kind.__name__]
             definition["properties"]["seq"] = _SEQ
             definition["required"].append("seq")

@@ -72,6 +72,8 @@ def test_the_commands() -> None:
         ("user", "create"),
         ("user", "passwd"),
         ("user", "delete"),
+        ("turn",),
+        ("turn", "check"),
     }
 
 

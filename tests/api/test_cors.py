@@ -63,8 +63,8 @@ async def test_preflights_of_listed_origins(site: Site, path: str) -> None:
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.headers["Access-Control-Allow-Origin"] == FOREIGN
     assert answer.headers["Access-Control-Allow-Credentials"] == "true"
-    assert answer.headers["Access-Control-Allow-Methods"] == "GET, POST, PATCH, DELETE, OPTIONS"
-    assert answer.headers["Access-Control-Allow-Headers"] == "authorization, content-type, x-device-id"
+    assert answer.headers["Access-Control-Allow-Methods"] == "GET, POST, PUT, PATCH, DELETE, OPTIONS"
+    assert answer.headers["Access-Control-Allow-Headers"] == "authorization, content-type, x-device-id, x-invitation"
     assert answer.headers["Access-Control-Max-Age"] == "600"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["X-Request-ID"]

@@ -114,10 +114,35 @@ OPERATIONS = [
     "GET /rooms/{room_id}",
     "PATCH /rooms/{room_id}",
     "DELETE /rooms/{room_id}",
+    "POST /rooms/{room_id}/invitations",
+    "GET /rooms/{room_id}/invitations",
+    "DELETE /rooms/{room_id}/invitations/{invitation_id}",
+    "GET /rooms/{room_id}/bans",
+    "DELETE /rooms/{room_id}/bans/{ban_id}",
+    "GET /rooms/{room_id}/audit",
+    "GET /rooms/{room_id}/moderators",
+    "PUT /rooms/{room_id}/moderators/{user}",
+    "DELETE /rooms/{room_id}/moderators/{user}",
+    "POST /rooms/{room_id}/recordings",
+    "GET /rooms/{room_id}/recordings",
+    "GET /rooms/{room_id}/recordings/{recording_id}",
+    "DELETE /rooms/{room_id}/recordings/{recording_id}",
+    "POST /rooms/{room_id}/recordings/{recording_id}/stop",
+    "POST /rooms/{room_id}/recordings/{recording_id}/link",
+    "GET /rooms/{room_id}/recordings/{recording_id}/file",
+    "GET /rooms/{room_id}/recordings/{recording_id}/film/{link}",
+    "GET /ice-servers",
     "GET /health",
     "GET /readyz",
 ]
-WITH_BODY = ["POST /auth/register", "POST /auth/login", "POST /auth/password", "POST /rooms", "PATCH /rooms/{room_id}"]
+WITH_BODY = [
+    "POST /auth/register",
+    "POST /auth/login",
+    "POST /auth/password",
+    "POST /rooms",
+    "PATCH /rooms/{room_id}",
+    "POST /rooms/{room_id}/invitations",
+]
 
 
 def test_the_list_is_that_of_the_document(operations: dict[str, Any]) -> None:
@@ -162,7 +187,19 @@ def test_answers_to_good_requests_are_as_described(
         assert min(seen) < 300  # otherwise nothing but refusals was looked at
 
 
-@pytest.mark.parametrize("name", ["GET /rooms/{room_id}", "PATCH /rooms/{room_id}"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "GET /rooms/{room_id}",
+        "PATCH /rooms/{room_id}",
+        "POST /rooms/{room_id}/invitations",
+        "GET /rooms/{room_id}/invitations",
+        "GET /rooms/{room_id}/bans",
+        "GET /rooms/{room_id}/audit",
+        "GET /rooms/{room_id}/moderators",
+        "GET /rooms/{room_id}/recordings",
+    ],
+)
 def test_answers_about_a_room_that_is_there_are_as_described(
     running: RunningSite, operations: dict[str, Any], token: str, name: str
 ) -> None:

@@ -19,7 +19,9 @@ from websockets.exceptions import ConnectionClosed
 from tests.api.site import JSON, Site, open_site, problem_of, settings_for
 
 Headers = dict[str, str]
-ROOM_FIELDS = {"roomId", "name", "guestsAllowed", "maxMembers", "members", "owner", "wsUrl", "createdAt"}
+ROOM_FIELDS = {"roomId", "name", "guestsAllowed", "maxMembers", "lobby", "members", "owner", "wsUrl", "createdAt"} | {
+    "passwordRequired"
+}
 NOT_FOUND = (404, "room_not_found")
 INVALID = (422, "validation_failed")
 
@@ -55,6 +57,8 @@ async def test_create_without_wishes(either_site: Site, options: dict[str, Any])
         "name": "",
         "guestsAllowed": True,
         "maxMembers": 8,
+        "lobby": "off",
+        "passwordRequired": False,
         "members": 0,
         "owner": True,
         "wsUrl": body["wsUrl"],
@@ -67,7 +71,7 @@ async def test_create_without_wishes(either_site: Site, options: dict[str, Any])
 
 async def test_create_with_every_wish(either_site: Site) -> None:
     alice = await either_site.sign_up()
-    wishes = {"roomId": "stand-up", "name": "Stand-up 🚀", "guestsAllowed": False, "maxMembers": 2}
+    wishes = {"roomId": "stand-up", "name": "Stand-up 🚀", "guestsAllowed": False, "maxMembers": 2, "lobby": "everyone"}
     assert await create(either_site, alice, **wishes) == "stand-up"
     room = await show(either_site, "stand-up", alice)
     assert {name: room[name] for name in wishes} == wishes
@@ -223,6 +227,13 @@ async def test_ids_that_cannot_exist(either_site: Site, room_id: str) -> None:
         ("maxMembers", "8"),
         ("maxMembers", True),
         ("maxMembers", 10**30),
+        ("lobby", "everybody"),
+        ("lobby", None),
+        ("password", "abc"),
+        ("password", ""),
+        ("password", "x" * 257),
+        ("password", "abc\ndef"),
+        ("password", 12345),
         ("owner", True),
         ("members", 5),
     ],

@@ -23,7 +23,16 @@ ROOT = Path(__file__).resolve().parents[2]
 PREFIXES = ("", "/api")
 UNDOCUMENTED = {"/metrics", "/api/openapi.json", "/api/docs", "/", "/<path:path>"}
 WITHOUT_PREFIX = {"/api/openapi.json", "/api/docs", "/", "/<path:path>"}
-EXAMPLES = {"room_id": "stand-up", "session_id": "0197b0f2-c1d0-7c3c-8000-000000000000", "path:path": "calls/stand-up"}
+EXAMPLES = {
+    "room_id": "stand-up",
+    "invitation_id": "0197b0f2-c1d0-7c3c-8000-000000000000",
+    "ban_id": "0197b0f2-c1d0-7c3c-8000-000000000000",
+    "recording_id": "0197b0f2-c1d0-7c3c-8000-000000000000",
+    "link": "signed",
+    "user": "bob",
+    "session_id": "0197b0f2-c1d0-7c3c-8000-000000000000",
+    "path:path": "calls/stand-up",
+}
 GARBAGE: tuple[dict[str, str], ...] = (
     {},
     {"Authorization": ""},
@@ -79,6 +88,8 @@ async def test_only_these_views_are_public(application: Application) -> None:
         "POST /auth/refresh",
         "POST /auth/logout",
         "GET /rooms/<room_id>",
+        "GET /ice-servers",
+        "GET /rooms/<room_id>/recordings/<recording_id>/film/<link>",
         "GET /health",
         "GET /readyz",
         *(f"GET {path}" for path in UNDOCUMENTED),

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import trustme
 import yaml
 
 from api.settings import (
@@ -56,9 +57,22 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "POSTGRES_MAX_CONNS": ("20", 20),
     "OTEL_SERVICE_NAME": ("chatter-1", "chatter-1"),
     "OTEL_EXPORTER_OTLP_ENDPOINT": ("http://tempo:4318", "http://tempo:4318"),
+    "OTEL_TRACES_SAMPLER": ("always_on", "always_on"),
+    "OTEL_TRACES_SAMPLER_ARG": ("0.25", 0.25),
     "LOG_LEVEL": ("DEBUG", "DEBUG"),
     "LOG_FORMAT": ("text", "text"),
     "STUN_URLS": ("stun:a.example:3478,stun:b.example:3478", ["stun:a.example:3478", "stun:b.example:3478"]),
+    "TURN_URLS": (
+        "turn:a.example:3478?transport=udp,turns:a.example",
+        ["turn:a.example:3478?transport=udp", "turns:a.example"],
+    ),
+    "TURN_SECRET": (SECRET, SECRET),
+    "TURN_TTL": ("5m", "5m"),
+    "TURN_CA_FILE": ("ca.pem", "ca.pem"),
+    "RECORDINGS_DIR": ("films", "films"),
+    "RECORDINGS_QUOTA": ("3GB", "3GB"),
+    "RECORDINGS_RETENTION": ("24h", "24h"),
+    "RECORDINGS_MAX": ("5", 5),
     "LIMITS_SCALE": ("2.5", 2.5),
 }
 
@@ -74,6 +88,15 @@ def config(folder: Path, text: str) -> dict[str, str]:
     path = folder / "own.yaml"
     path.write_text(text, "utf-8")
     return {"CONFIG_PATH": str(path)}
+
+
+def sound_file() -> dict[str, Any]:
+    """Return what must be given so that each setting can be tried by itself."""
+    return {
+        "server": {"base_url": "https://file.example.org"},
+        "auth": {"secret": "x" * 32},
+        "turn": {"secret": "x" * 32},
+    }
 
 
 def tree_of(settings: Settings) -> dict[str, Any]:
@@ -118,7 +141,7 @@ def test_each_variable_overrides_the_file(tmp_path: Path, variable: str) -> None
     default = default_tree()[section][leaf]
     if leaf == "secret":
         default = "x" * 32
-    file: dict[str, Any] = {"server": {"base_url": "https://file.example.org"}, "auth": {"secret": "x" * 32}}
+    file = sound_file()
     file.setdefault(section, {})[leaf] = default if default is not None else True
     environ = config(tmp_path, yaml.safe_dump(file))
     assert tree_of(load(environ))[section][leaf] == (default if default is not None else True)
@@ -129,12 +152,13 @@ def test_each_variable_overrides_the_file(tmp_path: Path, variable: str) -> None
 @pytest.mark.parametrize("variable", VARIABLES)
 def test_each_value_can_stand_in_the_file(tmp_path: Path, variable: str) -> None:
     section, leaf = VARIABLES[variable]
-    file: dict[str, Any] = {"server": {"base_url": "https://file.example.org"}, "auth": {"secret": "x" * 32}}
+    file = sound_file()
     file.setdefault(section, {})[leaf] = GIVEN[variable][1]
     assert tree_of(load(config(tmp_path, yaml.safe_dump(file))))[section][leaf] == GIVEN[variable][1]
 
 
-def test_all_variables_at_once_reach_the_parts() -> None:
+def test_all_variables_at_once_reach_the_parts(tmp_path: Path) -> None:
+    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
     settings = load({name: text for name, (text, _) in GIVEN.items()})
     assert settings.production
     assert not settings.http_websockets
@@ -151,6 +175,12 @@ def test_all_variables_at_once_reach_the_parts() -> None:
     assert settings.auth.bcrypt_cost == 13
     assert settings.auth.limits_scale == settings.signaling.limits_scale == 2.5
     assert settings.signaling.stun_urls == ("stun:a.example:3478", "stun:b.example:3478")
+    turn = settings.signaling.turn
+    assert [(url.host, url.port, url.transport) for url in turn.urls] == [
+        ("a.example", 3478, "udp"),
+        ("a.example", 5349, "tls"),
+    ]
+    assert (turn.secret, turn.ttl, turn.ca_file) == (SECRET, timedelta(minutes=5), Path("ca.pem"))
     assert settings.signaling.trusted_hops == 2
     assert settings.observability.service_name == "chatter-1"
     assert settings.observability.otlp_endpoint == "http://tempo:4318"
@@ -341,8 +371,16 @@ MALFORMED = {
     "POSTGRES_PORT": "99999",
     "POSTGRES_MIN_CONNS": "0",
     "POSTGRES_MAX_CONNS": "0",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "tempo:4318",
+    "OTEL_TRACES_SAMPLER": "sometimes",
+    "OTEL_TRACES_SAMPLER_ARG": "1.5",
     "LOG_LEVEL": "loud",
     "LOG_FORMAT": "xml",
+    "TURN_URLS": "stun:a.example",
+    "TURN_TTL": "10",
+    "RECORDINGS_QUOTA": "10",
+    "RECORDINGS_RETENTION": "10",
+    "RECORDINGS_MAX": "-1",
     "LIMITS_SCALE": "0",
 }
 
@@ -372,6 +410,10 @@ def test_a_malformed_variable_is_named(variable: str) -> None:
         ("DATABASE_URL", "postgresql://db:port/chatter"),
         ("DATABASE_URL", "chatter"),
         ("POSTGRES_PORT", "0"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:password@tempo:4318"),
+        ("OTEL_TRACES_SAMPLER_ARG", "nan"),
+        ("OTEL_TRACES_SAMPLER_ARG", "-0.1"),
+        ("OTEL_TRACES_SAMPLER_ARG", "half"),
         ("LIMITS_SCALE", "nan"),
         ("LIMITS_SCALE", "inf"),
         ("LIMITS_SCALE", "-1"),
@@ -379,6 +421,52 @@ def test_a_malformed_variable_is_named(variable: str) -> None:
 )
 def test_other_malformed_values_are_refused_in_one_line(variable: str, value: str) -> None:
     assert variable in refusal({variable: value})
+
+
+TURN = {"TURN_URLS": "turn:a.example", "TURN_SECRET": SECRET}
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        (
+            {"TURN_URLS": "turn:a.example"},
+            "TURN_SECRET is missing: TURN_URLS needs the static-auth-secret of the TURN server",
+        ),
+        (
+            {"TURN_URLS": "turn:a.example,https://a.example", "TURN_SECRET": SECRET},
+            "TURN_URLS: 'https://a.example' is not an address such as turn:turn.example.org:3478?transport=udp",
+        ),
+        (
+            {"TURN_URLS": "turns:a.example?transport=udp", "TURN_SECRET": SECRET},
+            "TURN_URLS: 'turns:a.example?transport=udp': turns: goes over TCP; write ?transport=tcp",
+        ),
+        (TURN | {"TURN_TTL": "59s"}, "TURN_TTL must be from 1m to 24h"),
+        (TURN | {"TURN_TTL": "25h"}, "TURN_TTL must be from 1m to 24h"),
+        (TURN | {"TURN_CA_FILE": "nowhere.pem"}, "TURN_CA_FILE: nowhere.pem cannot be read: No such file or directory"),
+        (TURN | {"TURN_CA_FILE": "empty.pem"}, "TURN_CA_FILE: empty.pem holds no certificates in PEM form"),
+        (PRODUCTION | TURN | {"TURN_SECRET": "short"}, "TURN_SECRET must have at least 32 bytes"),
+        (
+            PRODUCTION | TURN | {"TURN_SECRET": "example" * 8},
+            "TURN_SECRET is a sample from some documentation; make one with: openssl rand -base64 48",
+        ),
+        (TURN | {"TURN_SECRET": "", "TURN_SECRET_FILE": "nowhere"}, "TURN_SECRET_FILE: nowhere cannot be read"),
+        ({"TURN_URL": "turn:a.example"}, "TURN_URL is not a setting; did you mean TURN_URLS?"),
+    ],
+)
+def test_relays_that_cannot_work_are_refused(tmp_path: Path, variables: dict[str, str], message: str) -> None:
+    (tmp_path / "empty.pem").touch()
+    assert refusal(variables).startswith(message)
+
+
+def test_the_secret_of_the_relays_may_stand_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(f"{SECRET}\n", "utf-8")
+    settings = load({"TURN_URLS": "turn:a.example", "TURN_SECRET_FILE": str(tmp_path / "secret")})
+    assert settings.signaling.turn.secret == SECRET
+
+
+def test_relays_have_short_lived_credentials_unless_told_otherwise() -> None:
+    assert load(TURN).signaling.turn.ttl == timedelta(minutes=10)
 
 
 def test_a_refused_database_address_does_not_show_its_password() -> None:
@@ -586,13 +674,15 @@ def test_secrets_are_never_shown(tmp_path: Path) -> None:
     for variables in (
         {"DATABASE_URL": f"postgresql://u:{HIDDEN}@h/d"},
         {"POSTGRES_PASSWORD": HIDDEN, "AUTH_SECRET": HIDDEN, "AUTH_PEPPER": HIDDEN},
+        {"TURN_URLS": "turn:a.example", "TURN_SECRET": HIDDEN},
     ):
         settings = load(environ | variables)
         shown = redacted(settings)
         for text in (json.dumps(shown), repr(settings), str(settings), repr(settings.tree), f"{settings.tree.auth}"):
             assert HIDDEN not in text
             assert settings.auth.secret not in text
-        for part in (settings.auth, settings.tree.redis, settings.tree.database, settings.tree.postgres):
+        tree = settings.tree
+        for part in (settings.auth, tree.redis, tree.database, tree.postgres, tree.turn):
             assert HIDDEN not in repr(part)
         assert shown["auth"]["secret"] == "********"
 

@@ -115,7 +115,8 @@ async def test_operators_delete_accounts_with_all_they_own(site: Installation) -
     principal = await site.auth.authenticate(alice.access_token)
     await site.auth.issue_ticket(principal)
     async with site.database.write() as connection:
-        room = "INSERT INTO rooms VALUES ('standup', :owner, '', TRUE, 8, 0, 0)"
+        columns = "id, owner_id, name, guests_allowed, max_members, created_at, updated_at"
+        room = f"INSERT INTO rooms ({columns}) VALUES ('standup', :owner, '', TRUE, 8, 0, 0)"
         await connection.execute(text(room), {"owner": alice.user_id})
     await site.auth.delete_user("alice")
     assert await counts(site) == {"users": 1, "device_sessions": 1, "refresh_tokens": 1, "ws_tickets": 0}

@@ -163,14 +163,16 @@ class Visitor:
         assert isinstance(text, str)
         frame: dict[str, Any] = json.loads(text)
         _SERVER_FRAMES.validate(frame)
-        if frame["type"] != "ack":
+        if frame["type"] not in {"ack", "resumed"}:
             self._seq += 1
             assert frame.pop("seq") == self._seq
         return frame
 
     async def expect(self, kind: str, **fields: Any) -> dict[str, Any]:
-        """Return the next frame, which must be of this kind and hold these fields."""
+        """Return the next frame but acknowledgements, which must be of this kind and hold these fields."""
         frame = await self.next()
+        while frame["type"] == "ack" and kind != "ack":
+            frame = await self.next()
         assert frame["type"] == kind, frame
         assert frame | fields == frame
         return frame
@@ -191,6 +193,10 @@ class Visitor:
         """Send what is given, bytes as a binary message and an iterable as fragments."""
         async with asyncio.timeout(PATIENCE_S):
             await self.connection.send(data)
+
+    def goes_on(self, member_id: str, seq: int) -> None:
+        """Expect the frames after this one: the session began on another connection."""
+        self.id, self._seq = member_id, seq
 
     async def is_caught_up(self) -> None:
         """Make sure that nothing is on its way here: what one says comes back after all that was sent before."""

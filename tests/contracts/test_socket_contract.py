@@ -159,9 +159,9 @@ async def test_a_stranger_cannot_be_reached(door: Door, pair: tuple[Visitor, Vis
     elsewhere = await door.join("elsewhere")
     await gone.go()
     await sender.expect("presence", action="leave")
-    for receiver in ("nobody", gone.id, elsewhere.id, sender.id):
-        await sender.send("webrtc", action="offer", to=receiver, sdp="v=0", id=7)
-        await sender.expect("error", code="unknown_peer", ref=7, retryable=False)
+    for number, receiver in enumerate(("nobody", gone.id, elsewhere.id, sender.id)):
+        await sender.send("webrtc", action="offer", to=receiver, sdp="v=0", id=number)
+        await sender.expect("error", code="unknown_peer", ref=number, retryable=False)
     await elsewhere.is_caught_up()
 
 
@@ -653,12 +653,12 @@ async def test_a_compressed_frame_ends_the_connection(door: Door, owner: SignedI
 
 async def test_a_flood_is_refused_and_then_cut(door: Door, pair: tuple[Visitor, Visitor]) -> None:
     first, second = pair
-    for _ in range(CHAT_PER_WINDOW + 1):
-        await first.send("chat", text="hello", id=1)
+    for number in range(CHAT_PER_WINDOW + 1):
+        await first.send("chat", text="hello", id=number)
     for _ in range(CHAT_PER_WINDOW):
         await first.expect("chat")
         await second.expect("chat")
-    await first.expect("error", code="rate_limited", retryable=True, ref=1)
+    await first.expect("error", code="rate_limited", retryable=True, ref=CHAT_PER_WINDOW)
     for _ in range(REFUSALS_PER_WINDOW + 40):
         with contextlib.suppress(ConnectionError):
             await first.send("chat", text="hello")

@@ -67,3 +67,11 @@ async def test_checks_run_together() -> None:
 
 async def test_without_checks_all_is_well() -> None:
     assert await Readiness().check() == {}
+
+
+async def test_what_is_only_worth_showing_stands_beside_the_checks() -> None:
+    readiness = Readiness()
+    readiness.add("a", well)
+    shown = CheckResult(ok=False, problem="udp: quota", detail="tls 12 ms", required=False)
+    readiness.add_report("turn", lambda: shown)
+    assert await readiness.check() == {"a": CheckResult(ok=True), "turn": shown}

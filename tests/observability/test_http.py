@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -11,15 +13,20 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Sampler
 from opentelemetry.trace import SpanKind, StatusCode
 from prometheus_client import CollectorRegistry
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
-from observability.http import AccessLogMiddleware, MetricsMiddleware, TracingMiddleware
+from observability.context import current_fields, log_fields
+from observability.exposition import expose
+from observability.http import AccessLogMiddleware, HttpMetrics, MetricsMiddleware, TracingMiddleware
 from observability.request import request_info
 from tests.api.site import JSON, PASSWORD, Site
 
 FIELDS = {"event", "method", "path", "status", "bytes", "duration", "remote_addr", "request_id"}
 SIGNED_IN_FIELDS = FIELDS | {"userID", "username"}
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 STANDARD = set(logging.makeLogRecord({}).__dict__) | {"message", "taskName"}
 
 
@@ -166,9 +173,9 @@ async def drop(_: Any) -> None:
 class Spans:
     """A tracer that keeps what it is given."""
 
-    def __init__(self) -> None:
+    def __init__(self, sampler: Sampler = ALWAYS_ON) -> None:
         self.exporter = InMemorySpanExporter()
-        self.provider = TracerProvider()
+        self.provider = TracerProvider(sampler=sampler)
         self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
         self.tracer = self.provider.get_tracer("test")
 
@@ -206,9 +213,15 @@ async def test_a_span_without_a_route_is_named_by_the_method(spans: Spans) -> No
         await send({"type": "http.response.start", "status": 404, "headers": []})
 
     await TracingMiddleware(lost, spans.tracer)(scope_of("BREW"), nothing, drop)
-    assert spans.one.name == "_OTHER"
+    assert spans.one.name == "HTTP"
     assert spans.one.status.status_code is StatusCode.UNSET
-    assert "http.route" not in (spans.one.attributes or {})
+    assert spans.one.attributes == {
+        "http.request.method": "_OTHER",
+        "http.request.method_original": "BREW",
+        "url.path": "/things/secret-thing",
+        "url.scheme": "http",
+        "http.response.status_code": 404,
+    }
 
 
 async def test_faults_of_ours_mark_the_span(spans: Spans) -> None:
@@ -222,6 +235,173 @@ async def test_a_crash_ends_the_span_and_goes_on(spans: Spans) -> None:
         await TracingMiddleware(crash, spans.tracer)(scope_of(), nothing, drop)
     assert spans.one.status.status_code is StatusCode.ERROR
     assert (spans.one.attributes or {})["http.response.status_code"] == 500
+    assert (spans.one.attributes or {})["error.type"] == "RuntimeError"
+    assert spans.one.events == ()  # the message of an exception may hold anything
+    assert spans.one.status.description is None
+
+
+async def test_whoever_leaves_before_the_answer_is_no_fault_of_ours(
+    spans: Spans, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def give_up(scope: Any, receive: Any, send: Any) -> None:
+        raise asyncio.CancelledError
+
+    async def say_nothing(scope: Any, receive: Any, send: Any) -> None:
+        pass
+
+    for app in (give_up, say_nothing):
+        registry = CollectorRegistry()
+        whole = TracingMiddleware(AccessLogMiddleware(MetricsMiddleware(app, HttpMetrics(registry))), spans.tracer)
+        with contextlib.suppress(asyncio.CancelledError):
+            await whole(scope_of(), nothing, drop)
+        labels = {"method": "GET", "path": "unmatched", "status": "499"}
+        assert registry.get_sample_value("http_requests_total", labels) == 1
+    assert [entry["status"] for entry in requests_in(caplog)] == [499, 499]
+    for span in spans.exporter.get_finished_spans():
+        assert (span.attributes or {})["http.response.status_code"] == 499
+        assert span.status.status_code is StatusCode.UNSET
+
+
+async def test_an_exception_that_was_answered_is_named_too(site: Site, spans: Spans, monkeypatch: Any) -> None:
+    async def fail(_: int) -> None:
+        raise LookupError("hush-hush")
+
+    observed(site, spans)
+    headers = await site.sign_up()
+    spans.exporter.clear()
+    monkeypatch.setattr(site.application.rooms, "owned", fail)
+    assert (await site.ask("GET", "/rooms", headers=headers)).status_code == 500
+    assert (spans.one.attributes or {})["error.type"] == "LookupError"
+    assert "hush" not in spans.one.to_json()
+
+
+@pytest.mark.parametrize(
+    ("host", "scheme", "address", "port"),
+    [
+        ("call.example.org", "https", "call.example.org", 443),
+        ("call.example.org:8443", "https", "call.example.org", 8443),
+        ("localhost:8080", "http", "localhost", 8080),
+        ("[::1]:8080", "http", "[::1]", 8080),
+        ("[::1]", "http", "[::1]", 80),
+        ("a:b", "http", "a:b", 80),
+        (":8080", "http", ":8080", 80),
+        ("x" * 300, "http", "x" * 256, 80),
+    ],
+)
+async def test_the_address_that_was_asked_for(spans: Spans, host: str, scheme: str, address: str, port: int) -> None:
+    scope = scope_of() | {"headers": [(b"Host", host.encode())], "scheme": scheme, "http_version": "1.1"}
+    await TracingMiddleware(answer, spans.tracer)(scope, nothing, drop)
+    attributes = spans.one.attributes or {}
+    assert (attributes["server.address"], attributes["server.port"]) == (address, port)
+    assert attributes["network.protocol.version"] == "1.1"
+
+
+CLAIMED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+async def test_what_a_client_says_about_its_trace_is_a_link_never_a_parent(spans: Spans) -> None:
+    scope = scope_of() | {"headers": [(b"traceparent", CLAIMED.encode())]}
+    await TracingMiddleware(answer, spans.tracer)(scope, nothing, drop)
+    assert spans.one.parent is None
+    assert spans.one.context is not None
+    assert trace.format_trace_id(spans.one.context.trace_id) not in CLAIMED
+    (link,) = spans.one.links
+    assert trace.format_trace_id(link.context.trace_id) in CLAIMED
+
+
+async def test_a_client_cannot_force_sampling() -> None:
+    none = Spans(ALWAYS_OFF)
+    try:
+        scope = scope_of() | {"headers": [(b"traceparent", CLAIMED.encode()), (b"tracestate", b"a=b")]}
+        await TracingMiddleware(answer, none.tracer)(scope, nothing, drop)
+        assert none.exporter.get_finished_spans() == ()
+    finally:
+        none.provider.shutdown()
+
+
+@pytest.mark.parametrize("claimed", ["", "00-zz-zz-01", "00-" + "0" * 32 + "-b7ad6b7169203331-01", CLAIMED * 9, "ÿ"])
+async def test_a_malformed_traceparent_is_ignored(spans: Spans, claimed: str) -> None:
+    scope = scope_of() | {"headers": [(b"traceparent", claimed.encode("latin-1"))]}
+    await TracingMiddleware(answer, spans.tracer)(scope, nothing, drop)
+    assert not spans.one.links
+    assert spans.one.parent is None
+
+
+async def test_secrets_in_a_path_do_not_get_into_spans(spans: Spans) -> None:
+    secret = "kM3nB7vC9xZ2aS4dF6gH8jK0lQ5wE1rT"
+    await TracingMiddleware(answer, spans.tracer)(scope_of(path=f"/{secret}"), nothing, drop)
+    assert secret not in spans.one.to_json()
+
+
+async def test_log_records_on_the_way_carry_request_and_trace(spans: Spans) -> None:
+    seen: list[dict[str, str]] = []
+
+    async def look(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(current_fields())
+        with log_fields(call_id="c1"):
+            seen.append(current_fields())
+        await answer(scope, receive, send)
+
+    scope = scope_of()
+    await TracingMiddleware(AccessLogMiddleware(look), spans.tracer)(scope, nothing, drop)
+    assert spans.one.context is not None
+    ids = {
+        "request_id": request_info(scope).id,
+        "trace_id": trace.format_trace_id(spans.one.context.trace_id),
+        "span_id": trace.format_span_id(spans.one.context.span_id),
+    }
+    assert seen == [ids, ids | {"call_id": "c1"}]
+    assert current_fields() == {}
+
+
+# --- exemplars ------------------------------------------------------------------------------------------------------
+
+
+def exemplars(registry: CollectorRegistry) -> set[str]:
+    """Return the trace ids that OpenMetrics shows, checking that only the duration has them and plain text none."""
+    body, content_type = expose(registry, OPENMETRICS)
+    assert content_type.startswith("application/openmetrics-text")
+    plain, _ = expose(registry, "")
+    assert b"trace_id" not in plain
+    found = set()
+    for family in parse_openmetrics(body.decode()):  # type: ignore[no-untyped-call]
+        for sample in family.samples:
+            if sample.exemplar is not None:
+                assert sample.name == "http_request_duration_seconds_bucket"
+                found.add(sample.exemplar.labels["trace_id"])
+    return found
+
+
+@pytest.mark.parametrize("sampler", [ALWAYS_ON, ALWAYS_OFF])
+async def test_a_kept_trace_is_the_exemplar_of_its_bucket(sampler: Sampler) -> None:
+    made = Spans(sampler)
+    registry = CollectorRegistry()
+    try:
+        whole = TracingMiddleware(MetricsMiddleware(answer, HttpMetrics(registry)), made.tracer)
+        await whole(scope_of(), nothing, drop)
+        kept = {trace.format_trace_id(span.context.trace_id) for span in made.exporter.get_finished_spans()}
+        assert len(kept) == (1 if sampler is ALWAYS_ON else 0)
+        assert exemplars(registry) == kept
+    finally:
+        made.provider.shutdown()
+
+
+async def test_without_traces_there_are_no_exemplars() -> None:
+    registry = CollectorRegistry()
+    await TracingMiddleware(MetricsMiddleware(answer, HttpMetrics(registry)), trace.NoOpTracer())(
+        scope_of(), nothing, drop
+    )
+    assert exemplars(registry) == set()
+
+
+@pytest.mark.parametrize("version", ["", "0.0.4", "1.0.0", "2.0.0", "none", "1.0.0;escaping=x", "9" * 99])
+@pytest.mark.parametrize("kind", ["application/openmetrics-text", "text/plain", "image/png"])
+def test_whatever_a_scraper_accepts_it_gets_something(kind: str, version: str) -> None:
+    registry = CollectorRegistry()
+    HttpMetrics(registry).handshake("/ws/{room_id}", 101)
+    body, content_type = expose(registry, f"{kind};version={version}")
+    assert b"http_requests_total{" in body
+    assert content_type.startswith(("text/plain", "application/openmetrics-text"))
 
 
 @pytest.mark.parametrize("path", ["/health", "/readyz", "/metrics"])
@@ -242,7 +422,7 @@ async def test_no_query_in_any_attribute(spans: Spans) -> None:
 @pytest.mark.parametrize("app", [answer, crash])
 async def test_requests_are_counted_even_if_they_crash(app: Any) -> None:
     registry = CollectorRegistry()
-    middleware = MetricsMiddleware(app, registry)
+    middleware = MetricsMiddleware(app, HttpMetrics(registry))
     inside = []
 
     async def look(scope: Any, receive: Any, send: Any) -> None:

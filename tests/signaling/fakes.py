@@ -9,11 +9,12 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from signaling.core.moderation import Deed
 from signaling.core.room import RoomRules
 from signaling.hub import Hub
 from signaling.link import Link, LinkRequest
 from signaling.metrics import SignalingMetrics
-from signaling.ports import Identity, NotIdentified, Unavailable
+from signaling.ports import FoundInvitation, Identity, NewBan, NotIdentified, Standing, Unavailable
 from signaling.settings import SignalingSettings
 
 ORIGIN = "https://call.example.org"
@@ -98,10 +99,19 @@ class FakeAuthenticator:
         self.down = False
         self.broken = False
 
-    def add(self, token: str, user_id: int, *, session_id: str = "", lasts: float = 3600) -> None:
+    def add(
+        self,
+        token: str,
+        user_id: int,
+        *,
+        session_id: str = "",
+        lasts: float = 3600,
+        recorder_of: str | None = None,
+    ) -> None:
         """Let someone be known by a token."""
         session = session_id or f"session-{user_id}"
-        self.people[token] = Identity(user_id, f"user{user_id}", session, int((NOW + lasts) * 1000))
+        expires_at = int((NOW + lasts) * 1000)
+        self.people[token] = Identity(user_id, f"user{user_id}", session, expires_at, recorder_of)
 
     async def authenticate(self, token: str) -> Identity:
         if self.down:
@@ -142,6 +152,99 @@ class FakeDirectory:
         return found
 
 
+class FakeDoorkeeper:
+    """Remembers bans, moderators, passwords, invitations and deeds; while `gate` is not set, answers wait."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.down = False
+        self.broken = False
+        self.bans: list[tuple[str, NewBan]] = []
+        self.moderators: set[tuple[str, int]] = set()
+        self.passwords: dict[str, str] = {}
+        self.invitations: dict[str, int] = {}
+        """Uses left by token; the token is the id too."""
+        self.used: set[tuple[str, str]] = set()
+        """Who came in by which invitation."""
+        self.deeds: list[tuple[str, Deed]] = []
+        self.checked_passwords = 0
+
+    async def standing(self, room_id: str, user_id: int | None, guest_id: str | None, address: str) -> Standing:
+        bans = [ban for room, ban in self.bans if room == room_id]
+        found = Standing(
+            account_banned=any(user_id is not None and ban.user_id == user_id for ban in bans),
+            guest_banned=any(guest_id is not None and ban.guest_key == f"key of {guest_id}" for ban in bans),
+            address_banned=any(ban.address_key == f"key of {address}" for ban in bans),
+            moderator=(room_id, user_id) in self.moderators,
+            guest_key=None if guest_id is None else f"key of {guest_id}",
+            address_key=f"key of {address}",
+        )
+        await self._answer()
+        return found
+
+    async def check_password(self, room_id: str, password: str) -> bool:
+        self.checked_passwords += 1
+        await self._answer()
+        return self.passwords.get(room_id) == password
+
+    async def find_invitation(self, room_id: str, token: str, person: str) -> FoundInvitation | None:
+        await self._answer()
+        if token not in self.invitations:
+            return None
+        return FoundInvitation(token, self.invitations[token] <= 0 and (token, person) not in self.used)
+
+    async def use_invitation(self, invitation_id: str, person: str) -> bool:
+        await self._answer()
+        if (invitation_id, person) in self.used:
+            return True
+        if self.invitations[invitation_id] <= 0:
+            return False
+        self.invitations[invitation_id] -= 1
+        if person:
+            self.used.add((invitation_id, person))
+        return True
+
+    async def ban(self, room_id: str, ban: NewBan, deed: Deed) -> None:
+        await self._answer()
+        self.bans.append((room_id, ban))
+        self.deeds.append((room_id, deed))
+
+    async def set_moderator(self, room_id: str, user_id: int, moderator: bool, deed: Deed) -> None:
+        await self._answer()
+        (self.moderators.add if moderator else self.moderators.discard)((room_id, user_id))
+        self.deeds.append((room_id, deed))
+
+    async def record(self, room_id: str, deed: Deed) -> None:
+        await self._answer()
+        self.deeds.append((room_id, deed))
+
+    def actions(self) -> list[str]:
+        """Return what was noted, in order."""
+        return [deed.action for _, deed in self.deeds]
+
+    async def _answer(self) -> None:
+        await self.gate.wait()
+        if self.down:
+            raise Unavailable("no database")
+        if self.broken:
+            raise RuntimeError("bug")
+
+
+class FakePasswords:
+    """Hashes by writing backwards, and counts."""
+
+    def __init__(self) -> None:
+        self.hashed = 0
+
+    async def hash(self, password: str) -> str:
+        self.hashed += 1
+        return password[::-1]
+
+    async def verify(self, password: str, stored: str | None) -> bool:
+        return stored == password[::-1]
+
+
 class Switchboard:
     """A hub made of known parts."""
 
@@ -157,8 +260,15 @@ class Switchboard:
         self.registry = CollectorRegistry()
         self.authenticator = FakeAuthenticator()
         self.directory = FakeDirectory()
+        self.doorkeeper = FakeDoorkeeper()
         self.hub = Hub(
-            self.settings, self.authenticator, self.directory, SignalingMetrics(self.registry), clock=self.clock
+            self.settings,
+            self.authenticator,
+            self.directory,
+            self.doorkeeper,
+            SignalingMetrics(self.registry),
+            clock=self.clock,
+            monotonic=self.clock,
         )
 
     def metric(self, name: str, **labels: str) -> float:

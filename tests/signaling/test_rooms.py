@@ -7,18 +7,24 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from api.db import Database
 from signaling import rooms as rooms_module
+from signaling.audit import AuditTrail
 from signaling.core.names import is_room_id
 from signaling.core.room import RoomRules
+from signaling.metrics import SignalingMetrics
+from signaling.moderation_store import ModerationStore
+from signaling.ports import Account
 from signaling.rooms import RoomIdTaken, RoomNotFound, RoomService, TooManyRooms
 from signaling.store import RoomChange, RoomExists, RoomRecord, RoomStore
-from tests.signaling.fakes import ManualClock, Switchboard
+from tests.signaling.fakes import FakePasswords, ManualClock, Switchboard
 
 ALICE, BOB = 2**53 - 1, 2
+OWNER, STRANGER = Account(ALICE, "alice"), Account(BOB, "bob")
 
 
 @pytest_asyncio.fixture
@@ -40,8 +46,13 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def service(store: RoomStore, clock: ManualClock) -> RoomService:
-    return RoomService(store, clock)
+def service(database: Database, store: RoomStore, clock: ManualClock) -> RoomService:
+    return service_over(database, store, clock)
+
+
+def service_over(database: Database, store: RoomStore, clock: ManualClock) -> RoomService:
+    audit = AuditTrail(ModerationStore(database), SignalingMetrics(CollectorRegistry()), clock)
+    return RoomService(store, audit, FakePasswords(), clock)
 
 
 def record(room_id: str = "standup", owner_id: int = ALICE, **fields: Any) -> RoomRecord:
@@ -167,18 +178,18 @@ async def test_absent_and_forbidden_rooms_look_alike(service: RoomService) -> No
         with pytest.raises(RoomNotFound):
             await service.show(room_id, None)
         with pytest.raises(RoomNotFound):
-            await service.change(room_id, BOB, RoomChange(name="mine"))
+            await service.change(room_id, STRANGER, RoomChange(name="mine"))
         with pytest.raises(RoomNotFound):
             await service.delete(room_id, BOB)
     assert await service.show("private", BOB) == room
-    await service.change("private", ALICE, RoomChange(guests_allowed=True))
+    await service.change("private", OWNER, RoomChange(guests_allowed=True))
     assert (await service.show("private", None)).guests_allowed
 
 
 async def test_what_is_not_to_change_stays(service: RoomService, clock: ManualClock) -> None:
     room = await service.create(ALICE, RoomChange(name="Daily", guests_allowed=False, max_members=3), "daily")
     clock.now += 60
-    changed = await service.change("daily", ALICE, RoomChange(name=""))
+    changed = await service.change("daily", OWNER, RoomChange(name=""))
     assert (changed.name, changed.guests_allowed, changed.max_members) == ("", False, 3)
     assert (changed.created_at, changed.updated_at) == (room.created_at, room.updated_at + 60_000)
 
@@ -192,7 +203,7 @@ async def test_a_running_call_follows(service: RoomService) -> None:
     guest = await board.join()
     assert service.members("standup") == 1
 
-    await service.change("standup", ALICE, RoomChange(guests_allowed=False))
+    await service.change("standup", OWNER, RoomChange(guests_allowed=False))
     assert guest.closed is None
     late = board.connect()
     async with asyncio.timeout(5):
@@ -207,7 +218,7 @@ async def test_a_running_call_follows(service: RoomService) -> None:
 
 async def test_without_a_call_there_is_nothing_to_follow(service: RoomService) -> None:
     await service.create(ALICE, RoomChange(), "standup")
-    await service.change("standup", ALICE, RoomChange(max_members=2))
+    await service.change("standup", OWNER, RoomChange(max_members=2))
     await service.delete("standup", ALICE)
     assert service.members("standup") == 0
 
@@ -243,3 +254,35 @@ async def test_rooms_per_person_are_bounded(service: RoomService, monkeypatch: p
         await service.open("one-more", ALICE)
     assert (await service.open("opened", ALICE)).owner_id == ALICE
     await service.create(BOB, RoomChange(), None)
+
+
+async def test_a_password_is_kept_as_a_hash_and_checked(service: RoomService, database: Database) -> None:
+    room = await service.create(ALICE, RoomChange(lobby="guests"), "safe", "sesame")
+    assert room.rules == RoomRules(ALICE, True, 8, "guests", has_password=True)
+    assert await service.check_password("safe", "sesame")
+    assert not await service.check_password("safe", "simsim")
+    assert not await service.check_password("nowhere", "sesame")
+    changed = await service.change("safe", OWNER, RoomChange(name="Safe"))
+    assert changed.rules == room.rules
+    changed = await service.change("safe", OWNER, RoomChange(lobby="everyone"), "simsim")
+    assert await service.check_password("safe", "simsim")
+    changed = await service.change("safe", OWNER, RoomChange(), None)
+    assert changed.rules == RoomRules(ALICE, True, 8, "everyone")
+    assert not await service.check_password("safe", "simsim")
+    async with database.read() as db:
+        actions = (await db.execute(text("SELECT action FROM room_audit ORDER BY id"))).scalars().all()
+    assert actions == ["password_set", "lobby", "password_cleared"]
+
+
+async def test_a_stranger_makes_nobody_hash_anything(service: RoomService) -> None:
+    await service.create(ALICE, RoomChange(), "safe")
+    passwords = FakePasswords()
+    service._passwords = passwords
+    with pytest.raises(RoomNotFound):
+        await service.change("safe", STRANGER, RoomChange(), "mine now")
+    assert passwords.hashed == 0
+    with pytest.raises(RoomNotFound):
+        await service.owned_room("safe", BOB)
+    assert (await service.show_invited("safe")).id == "safe"
+    with pytest.raises(RoomNotFound):
+        await service.show_invited("nowhere")

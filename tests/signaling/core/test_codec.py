@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.core.codec import CLIENT_TYPES, BadFrame, decode, encode, number
+from signaling.core.codec import BadFrame, decode, encode, number
 from signaling.core.messages import (
+    CLIENT_TYPES,
     MAX_CANDIDATE_BYTES,
     MAX_CHAT_CODE_POINTS,
     MAX_NAME_CODE_POINTS,

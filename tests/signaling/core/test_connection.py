@@ -9,7 +9,7 @@ import pytest
 from msgspec import UNSET
 
 from signaling.core.codec import BadFrame
-from signaling.core.connection import MALFORMED_FRAMES, Connection, Effect, Hangup
+from signaling.core.connection import MALFORMED_FRAMES, Connection, Effect, Hangup, IceServersWanted
 from signaling.core.limits import (
     CANDIDATES_PER_WINDOW,
     CHAT_PER_WINDOW,
@@ -17,7 +17,8 @@ from signaling.core.limits import (
     REFUSALS_PER_WINDOW,
     FloodGuard,
 )
-from signaling.core.messages import Chat, Error, Media, Profile, WebRtc
+from signaling.core.messages import Chat, Error, Hand, Media, Profile, Reaction, WebRtc
+from signaling.core.replay import Replay
 from signaling.core.room import Deliver, Member, Room, RoomRules
 from signaling.errors import Close, FrameFault
 
@@ -106,9 +107,9 @@ def test_descriptions_and_candidates_are_not_mixed(table: Table, parts: dict[str
 )
 @pytest.mark.parametrize("receiver", ["carol", "alice"])
 def test_an_unknown_peer_is_named_and_is_no_offence(table: Table, receiver: str, parts: dict[str, Any]) -> None:
-    for _ in range(MALFORMED_FRAMES * 2):
-        error = table.refused(type="webrtc", to=receiver, id=9, **parts)
-        assert (error.code, error.ref, error.retryable) == ("unknown_peer", 9, False)
+    for number in range(MALFORMED_FRAMES * 2):
+        error = table.refused(type="webrtc", to=receiver, id=number, **parts)
+        assert (error.code, error.ref, error.retryable) == ("unknown_peer", number, False)
 
 
 def test_a_second_hello_is_refused(table: Table) -> None:
@@ -145,7 +146,14 @@ def test_the_third_malformed_frame_ends_the_connection(table: Table) -> None:
 def test_only_faults_of_form_are_counted(table: Table, fault: FrameFault) -> None:
     effects = [table.connection.refuse(BadFrame(fault), NOW) for _ in range(MALFORMED_FRAMES)]
     assert [error_in(found[0]).code for found in effects] == [fault.code] * MALFORMED_FRAMES
-    honest = fault in {FrameFault.UNKNOWN_PEER, FrameFault.RATE_LIMITED}
+    honest = fault in {
+        FrameFault.UNKNOWN_PEER,
+        FrameFault.FORBIDDEN,
+        FrameFault.NOT_IN_ROOM,
+        FrameFault.ROOM_FULL,
+        FrameFault.UNAVAILABLE,
+        FrameFault.RATE_LIMITED,
+    }
     assert effects[-1][1:] == ([] if honest else [Hangup(Close.BAD_PROTOCOL)])
 
 
@@ -202,3 +210,75 @@ def test_a_frame_over_the_limit_counts_as_handled(table: Table) -> None:
     for number in range(CHAT_PER_WINDOW + 1):
         table.say(type="chat", text="hello", id=number)
     assert table.connection.last_id == CHAT_PER_WINDOW
+
+
+# --- what comes twice, and what came over ----------------------------------------------------------------------------
+
+
+def test_a_frame_that_was_handled_is_not_handled_again(table: Table) -> None:
+    assert table.say(type="chat", text="once", id=5)
+    assert table.say(type="chat", text="once", id=5) == []
+    assert table.say(type="chat", text="older", id=4) == []
+    assert table.connection.last_id == 5
+    assert table.say(type="chat", text="next", id=6)
+
+
+def test_a_refused_frame_counts_as_handled(table: Table) -> None:
+    table.refused(type="chat", text="", id=8)
+    assert table.connection.last_id == 8
+    table.refused(type="chat", text="", id=3)
+    assert table.connection.last_id == 8
+
+
+def test_repeating_without_end_is_a_flood(table: Table) -> None:
+    table.say(type="media", audio=True, video=True, id=1)
+    for _ in range(REFUSALS_PER_WINDOW):
+        assert table.say(type="media", audio=True, video=True, id=1) == []
+    assert table.say(type="media", audio=True, video=True, id=1) == [Hangup(Close.RATE_LIMITED)]
+
+
+def test_acknowledged_frames_are_let_go_of(table: Table) -> None:
+    table.connection.replay = Replay()
+    for _ in range(5):
+        table.connection.replay.add(b"frame")
+    assert table.say(type="ack", seq=3) == []
+    assert table.connection.replay.since(3) == [b"frame"] * 2
+    assert table.say(type="ack", seq=1) == []  # backwards
+    assert table.connection.replay.since(3) == [b"frame"] * 2
+    assert table.connection.replay.since(2) is None
+
+
+def test_a_frame_that_was_never_sent_cannot_be_acknowledged(table: Table) -> None:
+    table.connection.replay = Replay()
+    assert table.refused(type="ack", seq=1, id=4).code == "bad_ack"
+    assert table.say(type="ack", seq=0) == []
+
+
+def test_without_a_replay_acknowledgements_mean_nothing(table: Table) -> None:
+    assert table.say(type="ack", seq=7) == []
+
+
+def test_a_second_resume_is_refused(table: Table) -> None:
+    assert table.refused(type="resume", resumeToken="t", lastSeq=0, id=2).code == "unexpected_resume"
+
+
+# --- in the call ------------------------------------------------------------------------------------------------------
+
+
+def test_a_hand_goes_up_and_down_once(table: Table) -> None:
+    [up] = table.say(type="hand", raised=True)
+    assert up == Deliver(("alice", "bob"), Hand(clientId="alice", raised=True, ts=int(NOW * 1000)))
+    assert table.say(now=NOW + 5, type="hand", raised=True) == []
+    assert table.room.members["alice"].hand_raised_at == int(NOW * 1000)
+    [down] = table.say(type="hand", raised=False)
+    assert down == Deliver(("alice", "bob"), Hand(clientId="alice", raised=False, ts=int(NOW * 1000)))
+    assert table.say(type="hand", raised=False) == []
+
+
+def test_all_see_a_reaction(table: Table) -> None:
+    assert table.say(type="reaction", emoji="🎉") == [Deliver(("alice", "bob"), Reaction(clientId="alice", emoji="🎉"))]
+    assert table.refused(type="reaction", emoji="<b>").code == "bad_frame"
+
+
+def test_fresh_ice_servers_are_asked_of_the_hub(table: Table) -> None:
+    assert table.say(type="ice_servers") == [IceServersWanted()]

@@ -95,3 +95,13 @@ def test_each_kind_is_counted_apart(scale: float) -> None:
 
 def test_the_limits_are_the_documented_ones() -> None:
     assert (CANDIDATES_PER_WINDOW, CHAT_PER_WINDOW, OTHER_PER_WINDOW) == (200, 20, 60)
+
+
+def test_a_token_put_back_can_be_taken_again_but_no_bucket_overflows() -> None:
+    bucket = TokenBucket(1)
+    bucket.give_back()
+    assert bucket.take(0.0)
+    assert not bucket.take(0.0)
+    bucket.give_back()
+    assert bucket.take(0.0)
+    assert not bucket.take(0.0)

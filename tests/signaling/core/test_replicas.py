@@ -29,6 +29,7 @@ class Replica:
         self.people: dict[str, tuple[str, str, dict[str, bool]]] = {}
         self.polite: dict[str, bool] = {}
         self.heard: list[str] = []
+        self.history: list[str] = []
         self.signals: list[tuple[str, str]] = []
         self.errors: list[str] = []
         self.frames = 0
@@ -61,6 +62,10 @@ class Replica:
                 assert to == self.own_id
                 assert who in self.people
                 self.signals.append((who, frame["action"]))
+            case {"type": "chat_history", "messages": messages}:
+                assert self.people, "the list comes before anything else"
+                assert not self.heard
+                self.history = [message["id"] for message in messages]
             case {"type": "error", "code": code}:
                 self.errors.append(code)
             case _:
@@ -82,6 +87,7 @@ class RoomMachine(RuleBasedStateMachine):
         self.connections: dict[str, Connection] = {}
         self.replicas: dict[str, Replica] = {}
         self.joined: list[str] = []
+        self.said: list[str] = []
         self.left: dict[str, Replica] = {}
         self.frames_of_those_gone = 0
         self.malformed: dict[str, int] = {}
@@ -180,6 +186,12 @@ class RoomMachine(RuleBasedStateMachine):
         news = {tuple(replica.heard[before[who] :]) for who, replica in self.replicas.items()}
         assert len(news) == 1, "all hear the same, the speaker too"
         assert len(news.pop()) == 1
+        self.said.append(self.replicas[member_id].heard[-1])
+
+    @invariant()
+    def all_know_what_was_said(self) -> None:
+        for replica in self.replicas.values():
+            assert replica.history + replica.heard == self.said
 
     @rule(
         member_id=member_ids,

@@ -6,8 +6,10 @@ import itertools
 
 import pytest
 
+from signaling.core.codec import encode
 from signaling.core.messages import (
     Chat,
+    ChatHistory,
     Media,
     MediaState,
     Participants,
@@ -17,7 +19,7 @@ from signaling.core.messages import (
     SendWebRtc,
     WebRtc,
 )
-from signaling.core.room import Deliver, Member, Room, RoomRules
+from signaling.core.room import CHAT_HISTORY, Deliver, Member, Room, RoomRules
 from signaling.errors import Close, CloseReason
 from tests.signaling.core.samples import CANDIDATE, END_OF_CANDIDATES
 
@@ -209,3 +211,78 @@ def test_a_full_room_does_not_tell_guests_who_may_not_enter() -> None:
     room = new_room(guests_allowed=False, max_members=1)
     room.join(Member("a", "Someone", "host"), NOW)
     assert room.refusal("guest") is Close.ROOM_NOT_FOUND
+
+
+# --- those whose connection broke -------------------------------------------------------------------------------------
+
+
+def test_the_others_hear_of_a_loss_and_of_the_return_once() -> None:
+    room = room_of("a", "b", "c")
+    assert room.lose("b", NOW) == [Deliver(("a", "c"), Presence(action="lost", clientId="b", ts=NOW_MS))]
+    assert room.lose("b", NOW) == []
+    assert [person.link for person in room.participants("a").participants] == ["ok", "lost", "ok"]
+    assert room.regain("b", NOW) == [Deliver(("a", "c"), Presence(action="back", clientId="b", ts=NOW_MS))]
+    assert room.regain("b", NOW) == []
+    assert room.regain("nobody", NOW) == []
+
+
+def test_one_who_is_alone_is_lost_in_silence() -> None:
+    room = room_of("a")
+    assert room.lose("a", NOW) == []
+    assert room.members["a"].link == "lost"
+
+
+# --- chat, for those who come later ----------------------------------------------------------------------------------
+
+
+def history(room: Room) -> list[str]:
+    *_, last = room.join(Member("late", "Late", "guest"), NOW)
+    return [entry.text for entry in last.message.messages] if isinstance(last.message, ChatHistory) else []
+
+
+def test_a_newcomer_hears_what_was_said() -> None:
+    room = room_of("a")
+    room.say("a", "one", NOW)
+    room.say("a", "two", NOW)
+    room.leave("a", NOW)
+    assert history(room) == ["one", "two"]
+
+
+def test_without_a_word_there_is_no_history() -> None:
+    assert history(room_of("a")) == []
+
+
+def test_the_oldest_words_are_forgotten() -> None:
+    room = room_of("a")
+    for number in range(CHAT_HISTORY + 3):
+        room.say("a", str(number), NOW)
+    told = history(room)
+    assert (told[0], len(told)) == ("3", CHAT_HISTORY)
+
+
+def test_a_history_fits_into_a_frame() -> None:
+    room = room_of("a")
+    for _ in range(30):
+        room.say("a", "ü" * 4096, NOW)
+    *_, last = room.join(Member("late", "Late", "guest"), NOW)
+    assert len(history_of(last.message)) == 12
+    assert len(encode(last.message)) < 2 * 64 * 1024
+
+
+def history_of(message: object) -> tuple[object, ...]:
+    assert isinstance(message, ChatHistory)
+    return message.messages
+
+
+# --- the recorder ----------------------------------------------------------------------------------------------------
+
+
+def test_a_recorder_is_seen_for_what_it_is_and_takes_no_place() -> None:
+    room = new_room(max_members=2)
+    room.join(Member("a", "Alice", "host"), NOW)
+    [news, _] = room.join(Member("r", "Recorder", "member", kind="recorder"), NOW)
+    assert isinstance(news.message, Presence)
+    assert news.message.kind == "recorder"
+    assert [person.kind for person in room.participants("a").participants] == ["person", "recorder"]
+    assert room.people == 1
+    assert room.refusal("guest") is None

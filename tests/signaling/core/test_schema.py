@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from signaling.core.codec import BadFrame, decode, encode, number
-from signaling.core.messages import Ack, ClientMessage, ServerMessage
+from signaling.core.messages import UNNUMBERED, ClientMessage, ServerMessage
 from signaling.core.schema import message_schema
 from tests.signaling.core.samples import CLIENT_FRAMES, SERVER_MESSAGES, client_messages, json_values
 
@@ -23,7 +23,7 @@ SERVER = Draft202012Validator(SCHEMA | {"$ref": "#/ServerMessage"})
 
 def on_the_wire(message: ServerMessage) -> Any:
     body = encode(message)
-    return json.loads(body if isinstance(message, Ack) else number(body, 1))
+    return json.loads(body if isinstance(message, UNNUMBERED) else number(body, 1))
 
 
 def test_it_is_a_schema() -> None:
@@ -49,11 +49,11 @@ def test_what_the_server_sends_fits(message: ServerMessage) -> None:
 
 
 @pytest.mark.parametrize("message", SERVER_MESSAGES, ids=repr)
-def test_every_server_frame_but_ack_carries_seq(message: ServerMessage) -> None:
+def test_every_frame_of_the_session_carries_seq(message: ServerMessage) -> None:
     frame = json.loads(encode(message))
-    assert SERVER.is_valid(frame) is isinstance(message, Ack)
+    assert SERVER.is_valid(frame) is isinstance(message, UNNUMBERED)
     for bad in (0, -1, "1", None):
-        assert not SERVER.is_valid(on_the_wire(message) | {"seq": bad}) or isinstance(message, Ack)
+        assert not SERVER.is_valid(on_the_wire(message) | {"seq": bad}) or isinstance(message, UNNUMBERED)
 
 
 @pytest.mark.parametrize("frame", CLIENT_FRAMES, ids=json.dumps)

@@ -1,7 +1,46 @@
 // Made by `npm run gen:types` from schema.json. Do not edit.
 
-export type ClientMessage = Hello | SetProfile | SendChat | SendWebRtc | SetMedia | Leave
-export type ServerMessage = Welcome | Participants | Presence | Profile | Chat | WebRtc | Media | Ack | Error
+export type ClientMessage =
+  | Hello
+  | Resume
+  | Received
+  | Leave
+  | SetProfile
+  | SendChat
+  | SendWebRtc
+  | SetMedia
+  | SetHand
+  | React
+  | RenewIceServers
+  | Admit
+  | Deny
+  | SetLock
+  | Mute
+  | LowerHand
+  | Remove
+  | Ban
+  | SetRole
+  | End
+export type ServerMessage =
+  | Welcome
+  | Resumed
+  | Waiting
+  | Participants
+  | Presence
+  | Profile
+  | Chat
+  | ChatHistory
+  | WebRtc
+  | Media
+  | Hand
+  | Reaction
+  | IceServers
+  | Lobby
+  | RoomChanged
+  | RoleChanged
+  | Muted
+  | Ack
+  | Error
 
 export interface Protocol {
   client: ClientMessage
@@ -14,6 +53,51 @@ export interface Hello {
   type: 'hello'
   token?: string
   displayName?: string
+  guestId?: string
+  password?: string
+  invitation?: string
+  /**
+   * Chosen by the sender, growing by one or more
+   */
+  id?: number
+}
+/**
+ * First frame of a `?v=2` connection that goes on with a session; `lastSeq` is the last frame that arrived.
+ *
+ *     `token` renews the session's credentials; it is needed when those it came in with have expired meanwhile.
+ */
+export interface Resume {
+  type: 'resume'
+  resumeToken: string
+  /**
+   * The `seq` of a server frame; 0 before the first
+   */
+  lastSeq: number
+  token?: string
+  /**
+   * Chosen by the sender, growing by one or more
+   */
+  id?: number
+}
+/**
+ * All server frames up to and including `seq` arrived; the server need not keep them any longer.
+ */
+export interface Received {
+  type: 'ack'
+  /**
+   * The `seq` of a server frame; 0 before the first
+   */
+  seq: number
+  /**
+   * Chosen by the sender, growing by one or more
+   */
+  id?: number
+}
+/**
+ * Leave the room for good.
+ */
+export interface Leave {
+  type: 'leave'
   /**
    * Chosen by the sender, growing by one or more
    */
@@ -43,6 +127,9 @@ export interface SendChat {
 }
 /**
  * An offer, answer or candidate for one member. `from` is accepted and ignored: the server stamps it.
+ *
+ *     `connection` names the peer connection that the offer began; its answer and candidates repeat it, so that those
+ *     of an earlier connection can be told apart and dropped.
  */
 export interface SendWebRtc {
   type: 'webrtc'
@@ -50,6 +137,10 @@ export interface SendWebRtc {
   to: string
   sdp?: string
   candidate?: Candidate | null
+  /**
+   * Names one RTCPeerConnection of the offering side
+   */
+  connection?: string
   from?: unknown
   /**
    * Chosen by the sender, growing by one or more
@@ -79,10 +170,132 @@ export interface SetMedia {
   id?: number
 }
 /**
- * Leave the room for good.
+ * Raise or lower the sender's hand.
  */
-export interface Leave {
-  type: 'leave'
+export interface SetHand {
+  type: 'hand'
+  raised: boolean
+  /**
+   * Chosen by the sender, growing by one or more
+   */
+  id?: number
+}
+/**
+ * Show everyone an emoji for a moment.
+ */
+export interface React {
+  type: 'reaction'
+  emoji: '❤️' | '🎉' | '👋' | '👍' | '👎' | '👏' | '😂' | '😮'
+  /**
+   * Chosen by the sender, growing by one or more
+   */
+  id?: number
+}
+/**
+ * Ask for fresh TURN credentials: those of `welcome` end after a while.
+ */
+export interface RenewIceServers {
+  type: 'ice_servers'
+  /**
+   * Chosen by the sender, growing by one or more
+   */
+  id?: number
+}
+/**
+ * Let someone in who waits in the lobby.
+ */
+export interface Admit {
+  type: 'admit'
+  clientId: string
+  /**
+   * Chosen by the sender, growing by one or more
+   */
+  id?: number
+}
+/**
+ * Turn someone away who waits in the lobby.
+ */
+export interface Deny {
+  type: 'deny'
+  clientId: string
+  /**
+   * Chosen by the sender, growing by one or more
+   */
+  id?: number
+}
+/**
+ * Close the room to newcomers, or open it again.
+ */
+export interface SetLock {
+  type: 'lock'
+  locked: boolean
+  /**
+   * Chosen by the sender, growing by one or more
+   */
+  id?: number
+}
+/**
+ * Turn a member's microphone, camera or shared screen off; only the member can turn it on again.
+ */
+export interface Mute {
+  type: 'mute'
+  clientId: string
+  media: 'audio' | 'screen' | 'video'
+  /**
+   * Chosen by the sender, growing by one or more
+   */
+  id?: number
+}
+/**
+ * Lower someone's hand.
+ */
+export interface LowerHand {
+  type: 'lower_hand'
+  clientId: string
+  /**
+   * Chosen by the sender, growing by one or more
+   */
+  id?: number
+}
+/**
+ * Take a member out of the call; coming back is possible.
+ */
+export interface Remove {
+  type: 'remove'
+  clientId: string
+  /**
+   * Chosen by the sender, growing by one or more
+   */
+  id?: number
+}
+/**
+ * Take a member out of the call and keep them out of this room.
+ */
+export interface Ban {
+  type: 'ban'
+  clientId: string
+  /**
+   * Chosen by the sender, growing by one or more
+   */
+  id?: number
+}
+/**
+ * Give a member another role. `host` hands the call over: the sender becomes a moderator.
+ */
+export interface SetRole {
+  type: 'role'
+  clientId: string
+  role: 'host' | 'member' | 'moderator'
+  /**
+   * Chosen by the sender, growing by one or more
+   */
+  id?: number
+}
+/**
+ * End the call for everyone.
+ */
+export interface End {
+  type: 'end'
   /**
    * Chosen by the sender, growing by one or more
    */
@@ -95,8 +308,12 @@ export interface Welcome {
   type: 'welcome'
   clientId: string
   role: 'guest' | 'host' | 'member' | 'moderator'
+  resumeToken: string
+  resumeWindowMs: number
   iceServers: IceServer[]
+  iceTtlMs: number
   limits: Limits
+  room: RoomState
   /**
    * Numbered per session from 1, without gaps
    */
@@ -120,6 +337,32 @@ export interface Limits {
   members?: number
 }
 /**
+ * What holds for the room as a whole.
+ */
+export interface RoomState {
+  locked?: boolean
+  lobby?: 'everyone' | 'guests' | 'off'
+}
+/**
+ * First frame after `resume`; what was missed follows. `lastId`: the highest client frame that was handled.
+ */
+export interface Resumed {
+  type: 'resumed'
+  clientId: string
+  lastId?: number
+}
+/**
+ * The receiver stands in the lobby. Sent again when someone who can open the door comes or goes.
+ */
+export interface Waiting {
+  type: 'waiting'
+  hostPresent: boolean
+  /**
+   * Numbered per session from 1, without gaps
+   */
+  seq: number
+}
+/**
  * Everyone in the room, the receiver included.
  */
 export interface Participants {
@@ -140,6 +383,8 @@ export interface Participant {
   media: MediaState
   link: 'lost' | 'ok'
   polite: boolean
+  kind?: 'person' | 'recorder'
+  handRaisedAt?: number | null
 }
 /**
  * Which of a member's tracks are on, as the member says.
@@ -150,16 +395,22 @@ export interface MediaState {
   screen?: boolean
 }
 /**
- * Someone came or went. On join, `polite` says whether the receiver is the polite side towards the newcomer.
+ * Someone came or went, or lost the connection to the server and got it back.
+ *
+ *     On join, `polite` says whether the receiver is the polite side towards the newcomer. On a leave that someone else
+ *     caused, `by` is that member and `reason` says what it was.
  */
 export interface Presence {
   type: 'presence'
-  action: 'join' | 'leave'
+  action: 'back' | 'join' | 'leave' | 'lost'
   clientId: string
   ts: number
   displayName?: string
   role?: 'guest' | 'host' | 'member' | 'moderator'
   polite?: boolean
+  kind?: 'person' | 'recorder'
+  reason?: 'banned' | 'removed'
+  by?: string
   /**
    * Numbered per session from 1, without gaps
    */
@@ -193,6 +444,27 @@ export interface Chat {
   seq: number
 }
 /**
+ * What was said in this call so far, oldest first; sent to a newcomer when there is something.
+ */
+export interface ChatHistory {
+  type: 'chat_history'
+  messages: ChatEntry[]
+  /**
+   * Numbered per session from 1, without gaps
+   */
+  seq: number
+}
+/**
+ * What someone said before the receiver came.
+ */
+export interface ChatEntry {
+  from: string
+  displayName: string
+  text: string
+  id: string
+  ts: number
+}
+/**
  * A relayed offer, answer or candidate; `from` is stamped by the server.
  */
 export interface WebRtc {
@@ -202,6 +474,7 @@ export interface WebRtc {
   to: string
   sdp?: string
   candidate?: Candidate | null
+  connection?: string
   /**
    * Numbered per session from 1, without gaps
    */
@@ -216,6 +489,99 @@ export interface Media {
   audio: boolean
   video: boolean
   screen: boolean
+  /**
+   * Numbered per session from 1, without gaps
+   */
+  seq: number
+}
+/**
+ * A hand went up or down.
+ */
+export interface Hand {
+  type: 'hand'
+  clientId: string
+  raised: boolean
+  ts: number
+  /**
+   * Numbered per session from 1, without gaps
+   */
+  seq: number
+}
+/**
+ * Someone shows an emoji.
+ */
+export interface Reaction {
+  type: 'reaction'
+  clientId: string
+  emoji: string
+  /**
+   * Numbered per session from 1, without gaps
+   */
+  seq: number
+}
+/**
+ * Fresh STUN and TURN servers, for the next peer connection or ICE restart.
+ */
+export interface IceServers {
+  type: 'ice_servers'
+  iceServers: IceServer[]
+  ttlMs: number
+  /**
+   * Numbered per session from 1, without gaps
+   */
+  seq: number
+}
+/**
+ * Everyone who waits, in the order they came; to hosts and moderators, at each change.
+ */
+export interface Lobby {
+  type: 'lobby'
+  waiting: Knocker[]
+  /**
+   * Numbered per session from 1, without gaps
+   */
+  seq: number
+}
+/**
+ * Someone who waits in the lobby.
+ */
+export interface Knocker {
+  id: string
+  displayName: string
+}
+/**
+ * What holds for the room changed; `by` is the member who did it, if one did.
+ */
+export interface RoomChanged {
+  type: 'room'
+  room: RoomState
+  by?: string
+  /**
+   * Numbered per session from 1, without gaps
+   */
+  seq: number
+}
+/**
+ * A member has another role now.
+ */
+export interface RoleChanged {
+  type: 'role'
+  clientId: string
+  role: 'guest' | 'host' | 'member' | 'moderator'
+  by: string
+  /**
+   * Numbered per session from 1, without gaps
+   */
+  seq: number
+}
+/**
+ * `by` turned a member's microphone, camera or screen off. That member's client stops sending it.
+ */
+export interface Muted {
+  type: 'muted'
+  clientId: string
+  media: 'audio' | 'screen' | 'video'
+  by: string
   /**
    * Numbered per session from 1, without gaps
    */

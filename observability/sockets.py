@@ -1,0 +1,114 @@
+"""WebSocket handshakes, observed: counted, logged, and a span each that ends when the handshake does.
+
+What happens on the socket later links to that span (`Handshake.span`): one as long as a call would be seen only after
+the call.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.trace import SpanContext, Tracer
+
+from observability.context import log_fields
+from observability.http import UNMATCHED, HttpMetrics, finish_server_span, log_request, start_server_span
+from observability.request import Asgi, Message, Receive, RequestInfo, Scope, Send, request_info
+
+_METHOD = "GET"
+_SWITCHING = 101
+_FORBIDDEN = 403
+
+
+class Handshake:
+    """One handshake, from its request to its answer."""
+
+    def __init__(self, metrics: HttpMetrics, span: trace.Span, info: RequestInfo) -> None:
+        self._metrics = metrics
+        self._span = span
+        self._started = time.perf_counter()
+        self._ended = False
+        self.info = info
+
+    @property
+    def span(self) -> SpanContext:
+        """What later spans of this connection link to; not valid where nothing is traced."""
+        return self._span.get_span_context()
+
+    def end(self, status: int, size: int = 0) -> None:
+        """Note the answer, 101 for an accepted handshake; `size` in bytes of a refusal's body. Counts once."""
+        if self._ended:
+            return
+        self._ended = True
+        duration = time.perf_counter() - self._started
+        self._metrics.handshake(self.info.route or UNMATCHED, status)
+        token = otel_context.attach(trace.set_span_in_context(self._span))
+        try:
+            with log_fields(request_id=self.info.id):
+                log_request(self.info, _METHOD, status, size, duration)
+        finally:
+            otel_context.detach(token)
+        finish_server_span(self._span, _METHOD, self.info.route, status, self.info.error)
+
+
+class Handshakes:
+    """Makes a `Handshake` for each that begins."""
+
+    def __init__(self, metrics: HttpMetrics, tracer: Tracer) -> None:
+        self._metrics = metrics
+        self._tracer = tracer
+
+    def begin(
+        self, path: str, headers: Mapping[str, str], *, route: str | None, info: RequestInfo, scheme: str = "ws"
+    ) -> Handshake:
+        """Begin to observe a handshake. `path` without its query; names of headers in lower case."""
+        info.route = route
+        return Handshake(self._metrics, start_server_span(self._tracer, _METHOD, path, scheme, headers), info)
+
+
+class HandshakeMiddleware:
+    """Observes the handshakes that come as ASGI."""
+
+    def __init__(self, app: Asgi, handshakes: Handshakes, prefix: str, route: str) -> None:
+        """Observe an application; paths that begin with `prefix` belong to `route`."""
+        self._app = app
+        self._handshakes = handshakes
+        self._prefix = prefix
+        self._route = route
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the connection on and note how its handshake ends."""
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        path: str = scope["path"]
+        handshake = self._handshakes.begin(
+            path,
+            headers,
+            route=self._route if path.startswith(self._prefix) else None,
+            info=request_info(scope),
+            scheme=scope.get("scheme", "ws"),
+        )
+        refused = _FORBIDDEN
+
+        async def watch(message: Message) -> None:
+            nonlocal refused
+            kind = message["type"]
+            if kind == "websocket.accept":
+                handshake.end(_SWITCHING)
+            elif kind == "websocket.http.response.start":
+                refused = message["status"]
+            elif kind == "websocket.http.response.body":
+                handshake.end(refused, len(message.get("body", b"")))
+            elif kind == "websocket.close":
+                handshake.end(_FORBIDDEN)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        except Exception as error:
+            handshake.info.error = type(error).__qualname__
+            handshake.end(500)
+            raise
+        finally:
+            handshake.end(499)

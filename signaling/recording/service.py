@@ -1,0 +1,251 @@
+"""Recordings as people start, see and delete them; every door to them is here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import shutil
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from signaling.recording.errors import (
+    AlreadyRecording,
+    QuotaExceeded,
+    RecordersBusy,
+    RecordingNotFound,
+    RecordingNotReady,
+    RoomEmpty,
+    StorageFull,
+    TooManyRecordings,
+)
+from signaling.recording.store import Recording, RecordingChange, RecordingExists
+from signaling.recording.supervisor import Supervisor
+from signaling.recording.tickets import Tickets
+from signaling.recording.wire import FILM
+from signaling.rooms import RoomNotFound
+
+if TYPE_CHECKING:
+    from signaling.ports import Clock
+    from signaling.recording.metrics import RecordingMetrics
+    from signaling.recording.process import Launcher
+    from signaling.recording.settings import RecordingSettings
+    from signaling.recording.store import RecordingStore
+
+logger = logging.getLogger(__name__)
+
+_LOST_AFTER_MS = 24 * 3600 * 1000
+"""A recording without files is another server's, or lost; after so long it is lost."""
+_RUNNING = frozenset({"starting", "recording"})
+LISTED = 200
+"""How many recordings of a room are listed."""
+
+
+class Shown(Struct, frozen=True):
+    """A recording with what the database does not know."""
+
+    recording: Recording
+    progress: float
+
+
+class _Door(Struct, frozen=True):
+    """Which recordings of a room someone may see: those made since the room exists, or only the one that runs."""
+
+    made_at: int
+    running_only: bool = False
+
+    def shows(self, recording: Recording) -> bool:
+        """Tell whether a recording of the room is among them."""
+        if self.running_only and recording.status not in _RUNNING:
+            return False
+        return recording.started_at >= self.made_at
+
+
+class RecordingService:
+    """Start, stop, show and delete recordings.
+
+    `people` counts those in a room, `moderates` tells whether an account leads the call that runs in it. Owners and
+    lasting moderators see all recordings of a room; who leads a call sees the one that is being made of it.
+    """
+
+    def __init__(
+        self,
+        settings: RecordingSettings,
+        store: RecordingStore,
+        launcher: Launcher,
+        metrics: RecordingMetrics,
+        *,
+        people: Callable[[str], int],
+        moderates: Callable[[str, int], bool],
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._people = people
+        self._moderates = moderates
+        self._clock = clock
+        self._starting = asyncio.Lock()
+        self._metrics = metrics
+        self.tickets = Tickets(settings.secret, clock)
+        self.supervisor = Supervisor(settings, store, launcher, self.tickets, metrics, clock)
+
+    # --- life
+
+    async def recover(self) -> None:
+        """Go on with what an earlier process, or an outage of the database, left half-finished."""
+        for recording in await self._store.select_unfinished():
+            if self.supervisor.knows(recording.id):
+                continue
+            if (self._settings.folder / recording.id).is_dir():
+                logger.info("recovering", extra={"event": "recording_recovered", "recording": recording.id})
+                self.supervisor.recover(recording)
+            elif recording.started_at < self._now_ms() - _LOST_AFTER_MS:
+                change = RecordingChange(status="failed", error="lost", stopped_at=self._now_ms())
+                await self._store.update(recording.id, change)
+
+    async def stop(self) -> None:
+        """Let recorders close their files, up to the deadline; the next start puts the films together. Idempotent."""
+        await self.supervisor.stop()
+
+    async def tidy(self) -> None:
+        """Delete what is older than the retention, and what belongs to rooms that are gone."""
+        await self.recover()
+        retention_ms = round(self._settings.retention.total_seconds() * 1000)
+        old = await self._store.select_older(self._now_ms() - retention_ms)
+        gone = await self._store.select_orphans()
+        for recording in {recording.id: recording for recording in [*old, *gone]}.values():
+            await self._delete(recording)
+        self._metrics.size(await self._store.sum_bytes())
+
+    @property
+    def active(self) -> int:
+        """How many recordings are made or put together now."""
+        return self.supervisor.active
+
+    # --- for people
+
+    async def begin(self, room_id: str, user_id: int, username: str) -> Shown:
+        """Start to record a call. Raises `RoomNotFound` and `RecordingRefused`."""
+        await self._door(room_id, user_id)
+        async with self._starting:  # so that two who ask at once do not share the last place
+            await self._check_room(room_id)
+            await self._check_limits(user_id)
+            recording = Recording(
+                id=str(uuid.uuid4()),
+                room_id=room_id,
+                started_by=user_id,
+                started_at=self._now_ms(),
+                status="starting",
+            )
+            try:
+                await self._store.insert(recording)
+            except RecordingExists:
+                raise AlreadyRecording from None
+            self.supervisor.record(recording, username, await self._room_left())
+        logger.info("recording", extra={"event": "recording_started", "recording": recording.id, "room": room_id})
+        return Shown(recording, 0.0)
+
+    async def end(self, room_id: str, recording_id: str, user_id: int) -> Shown:
+        """Tell the recorder to stop; one that has ended stays as it is. Raises `RoomNotFound`, `RecordingNotFound`."""
+        recording = await self._find(room_id, recording_id, user_id)
+        self.supervisor.end(recording.id)
+        return self._shown(recording)
+
+    async def list(self, room_id: str, user_id: int) -> list[Shown]:
+        """Return the recordings of a room, newest first. Raises `RoomNotFound`."""
+        door = await self._door(room_id, user_id)
+        found = await self._store.select_of_room(room_id, LISTED)
+        return [self._shown(recording) for recording in found if door.shows(recording)]
+
+    async def show(self, room_id: str, recording_id: str, user_id: int) -> Shown:
+        """Return one recording. Raises `RoomNotFound`, `RecordingNotFound`."""
+        return self._shown(await self._find(room_id, recording_id, user_id))
+
+    async def delete(self, room_id: str, recording_id: str, user_id: int) -> None:
+        """Delete a recording with its files. Raises `RoomNotFound`, `RecordingNotFound`, `RecordingNotReady`."""
+        recording = await self._find(room_id, recording_id, user_id)
+        if recording.status not in {"ready", "failed"}:
+            raise RecordingNotReady
+        await self._delete(recording)
+        logger.info("deleted", extra={"event": "recording_deleted", "recording": recording.id, "room": room_id})
+
+    async def link(self, room_id: str, recording_id: str, user_id: int) -> str:
+        """Return the signed part of a link to the film. Raises as `film` does."""
+        return self.tickets.for_file((await self._ready(room_id, recording_id, user_id)).id)
+
+    async def film(self, room_id: str, recording_id: str, user_id: int) -> Path:
+        """Return the file of the film. Raises `RoomNotFound`, `RecordingNotFound`, `RecordingNotReady`."""
+        return self._file(await self._ready(room_id, recording_id, user_id))
+
+    async def linked_film(self, room_id: str, recording_id: str, link: str) -> Path:
+        """Return the file of the film to the holder of a link. Raises `TicketInvalid`, `RecordingNotFound`."""
+        linked = self.tickets.file(link)
+        recording = await self._store.select(linked)
+        if recording is None or linked != recording_id or recording.room_id != room_id or recording.status != "ready":
+            raise RecordingNotFound(recording_id)
+        return self._file(recording)
+
+    # --- inside
+
+    async def _door(self, room_id: str, user_id: int) -> _Door:
+        made_at = await self._store.room_kept_by(room_id, user_id)
+        if made_at is not None:
+            return _Door(made_at)
+        if self._moderates(room_id, user_id):
+            return _Door(0, running_only=True)
+        raise RoomNotFound(room_id)
+
+    async def _find(self, room_id: str, recording_id: str, user_id: int) -> Recording:
+        door = await self._door(room_id, user_id)
+        recording = await self._store.select(recording_id)
+        if recording is None or recording.room_id != room_id or not door.shows(recording):
+            raise RecordingNotFound(recording_id)
+        return recording
+
+    async def _ready(self, room_id: str, recording_id: str, user_id: int) -> Recording:
+        recording = await self._find(room_id, recording_id, user_id)
+        if recording.status != "ready":
+            raise RecordingNotReady
+        return recording
+
+    def _file(self, recording: Recording) -> Path:
+        path = self._settings.folder / recording.id / FILM
+        if not path.is_file():  # deleted by hand
+            raise RecordingNotFound(recording.id)
+        return path
+
+    async def _check_room(self, room_id: str) -> None:
+        if any(known.status in _RUNNING for known in await self._store.select_of_room(room_id, 10)):
+            raise AlreadyRecording
+        if not self._people(room_id):
+            raise RoomEmpty
+
+    async def _check_limits(self, user_id: int) -> None:
+        if await self._store.count_by(user_id) >= self._settings.max_per_user:
+            raise TooManyRecordings
+        if self.supervisor.active >= self._settings.max_active:
+            raise RecordersBusy
+        if await self._room_left() <= 0:
+            raise QuotaExceeded
+        self._settings.folder.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(self._settings.folder).free < self._settings.free_floor_bytes:
+            raise StorageFull
+
+    async def _room_left(self) -> int:
+        return self._settings.quota_bytes - await self._store.sum_bytes() - self.supervisor.bytes
+
+    def _shown(self, recording: Recording) -> Shown:
+        return Shown(*self.supervisor.latest(recording))
+
+    async def _delete(self, recording: Recording) -> None:
+        # The files first: a row without files can be deleted again, files without a row would stay for ever.
+        with contextlib.suppress(FileNotFoundError):
+            await asyncio.to_thread(shutil.rmtree, self._settings.folder / recording.id)
+        await self._store.delete(recording.id)
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)

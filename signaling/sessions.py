@@ -1,0 +1,81 @@
+"""The sessions that can be resumed: found by their token, ended when nobody came back for them in time."""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from signaling.errors import CloseReason
+    from signaling.session import Session
+
+_ENDINGS_KEPT = 1024
+_TOKEN_BYTES = 24
+
+
+def new_resume_token() -> str:
+    """Make a secret that names one session."""
+    return secrets.token_urlsafe(_TOKEN_BYTES)
+
+
+class ResumableSessions:
+    """Know each session by its token, and since when those without a connection are lost. Times are in seconds."""
+
+    def __init__(self, window: float) -> None:
+        self._window = window
+        self._by_token: dict[str, Session] = {}
+        self._endings: OrderedDict[str, CloseReason] = OrderedDict()
+        self._lost_at: dict[Session, float] = {}  # in the order in which they were lost
+
+    def add(self, session: Session) -> None:
+        """Take in a new session; one without a token cannot be resumed and is not kept."""
+        if session.token:
+            self._by_token[session.token] = session
+
+    def find(self, token: str) -> Session | None:
+        """Return the session of a token, None when there is none any more."""
+        return self._by_token.get(token)
+
+    def lose(self, session: Session, now: float) -> None:
+        """Note that a session's connection is gone."""
+        self._lost_at[session] = now
+
+    def regain(self, session: Session) -> bool:
+        """Note that a session has a connection again; False when it was never seen without one."""
+        return self._lost_at.pop(session, None) is not None
+
+    def remove(self, session: Session) -> None:
+        """Forget a session that ended. Idempotent."""
+        self._by_token.pop(session.token, None)
+        self._lost_at.pop(session, None)
+
+    def expel(self, session: Session, reason: CloseReason) -> None:
+        """Remember why a session was ended, for the client that missed it and tries to resume."""
+        if session.token:
+            self._endings[session.token] = reason
+            if len(self._endings) > _ENDINGS_KEPT:
+                self._endings.popitem(last=False)
+
+    def ending(self, token: str) -> CloseReason | None:
+        """Return why the session of a token was ended by a moderator, None when that is not known."""
+        return self._endings.get(token)
+
+    def lost(self) -> Iterator[Session]:
+        """Go through the sessions without a connection."""
+        return iter(list(self._lost_at))
+
+    def count_lost(self) -> int:
+        """Count the sessions without a connection."""
+        return len(self._lost_at)
+
+    def overdue(self, now: float) -> list[Session]:
+        """Return the sessions whose time to come back is over."""
+        overdue = []
+        for session, lost_at in self._lost_at.items():
+            if now - lost_at < self._window:
+                break
+            overdue.append(session)
+        return overdue
