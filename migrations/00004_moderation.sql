@@ -27,6 +27,9 @@ CREATE TABLE room_bans (
 
 CREATE INDEX room_bans_room_id ON room_bans (room_id, created_at);
 CREATE INDEX room_bans_user_id ON room_bans (user_id);
+-- Once is enough: lifting a ban must not leave another one behind.
+CREATE UNIQUE INDEX room_bans_account ON room_bans (room_id, user_id) WHERE user_id IS NOT NULL;
+CREATE UNIQUE INDEX room_bans_guest ON room_bans (room_id, guest_key) WHERE guest_key IS NOT NULL;
 
 CREATE TABLE room_invitations (
     id TEXT PRIMARY KEY,

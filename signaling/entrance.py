@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from signaling.core.codec import encode, number
 from signaling.core.connection import Connection
 from signaling.core.limits import FloodGuard
+from signaling.core.lobby import MAX_WAITING_FROM_ONE
 from signaling.core.messages import Error, Hello, Limits, Resume, Welcome
 from signaling.core.replay import Replay
 from signaling.core.room import Deliver, Member, Room
 from signaling.doors import Doors, Refused, Visit
 from signaling.errors import Close, CloseReason
+from signaling.keys import network_of
 from signaling.link import Link, Phase
 from signaling.live import LiveRoom
 from signaling.lobby import Lobbies, Waiter
@@ -126,6 +128,9 @@ class Entrance:
     def _knock(self, link: Link, visit: Visit) -> None:
         if self._lobbies.of(visit.room_id).is_full:
             raise Refused(Close.ROOM_FULL)
+        crowd = MAX_WAITING_FROM_ONE * self._settings.limits_scale
+        if self._lobbies.count_from(visit.room_id, network_of(visit.address)) >= crowd:
+            raise Refused(Close.RATE_LIMITED)
         self._metrics.handshake("waiting")
         logger.info("waiting", extra={"event": "wait", "room": visit.room_id})
         self._lobbies.knock(Waiter(_random_id(), link, visit, self._settings.limits_scale))

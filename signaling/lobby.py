@@ -12,6 +12,7 @@ from signaling.core.limits import REFUSALS_PER_WINDOW, TokenBucket
 from signaling.core.lobby import Lobby, News, Tell
 from signaling.core.messages import Leave, Received
 from signaling.errors import Close, FrameFault
+from signaling.keys import network_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -77,6 +78,8 @@ class Lobbies:
         """Let someone wait. The caller has asked whether the queue is full."""
         self._waiters[waiter.id] = waiter
         waiter.link.wait(waiter)
+        if waiter.id not in self._waiters:  # what they had sent already made them go
+            return
         self.tell(waiter.visit.room_id, self.of(waiter.visit.room_id).knock(waiter.id, waiter.visit.display_name))
 
     def take(self, knocker_id: str) -> Waiter | None:
@@ -107,6 +110,10 @@ class Lobbies:
         """Return who waits before a room, in the order they came."""
         lobby = self._lobbies.get(room_id)
         return [] if lobby is None else [self._waiters[id] for id in lobby.waiting]
+
+    def count_from(self, room_id: str, network: str) -> int:
+        """Count who waits before a room and comes from one household."""
+        return sum(network_of(waiter.visit.address) == network for waiter in self.before(room_id))
 
     def rules(self) -> dict[str, RoomRules]:
         """Return the rooms before which someone waits, with the rules as they were read."""

@@ -70,6 +70,10 @@ class ModerationService:
         guest_key = None if guest_id is None else self._names.guest(guest_id)
         return await self._store.standing(room_id, user_id, guest_key, self._names.address(address))
 
+    def household(self, address: str) -> str:
+        """Return a name for the household at an address that tells nobody where it is."""
+        return self._names.address(address)
+
     # --- from a call
 
     async def ban(self, room_id: str, ban: NewBan, deed: Deed) -> None:

@@ -132,6 +132,7 @@ _STANDING = text("""
 _INSERT_BAN = text(f"""
     INSERT INTO room_bans ({_BAN_COLUMNS})
     VALUES (:id, :room_id, :user_id, :guest_key, :address_key, :display_name, :by_user, :by_name, :created_at)
+    ON CONFLICT DO NOTHING
 """)  # noqa: S608
 _SELECT_BANS = text(f"""
     SELECT {_BAN_COLUMNS} FROM room_bans WHERE room_id = :room_id ORDER BY created_at DESC, id DESC LIMIT :limit

@@ -71,7 +71,9 @@ class Steward:
                     live.deliver((effect,))
                 case _:
                     self._lobbies.tell(live.room.id, (effect,))  # type: ignore[arg-type]  # what is left
-        self._lobbies.attend(live.room)
+        if self._hub.live(live.room.id) is live:  # not when that was its end, nor when another call has begun since
+            self._lobbies.attend(live.room)
+        self._lobbies.tidy(live.room.id)
 
     async def settle(self, patience: float) -> None:
         """Wait until what happened is noted, for `patience` seconds at most."""

@@ -12,6 +12,9 @@ from signaling.core.room import Deliver
 MAX_WAITING = 50
 """How many may wait at one door; who comes then finds the room full."""
 
+MAX_WAITING_FROM_ONE = 20
+"""How many of them may come from one network address, so that nobody alone fills a queue."""
+
 
 class Tell(NamedTuple):
     """One message for some who wait. Every id in `to` waits at the time of the decision."""

@@ -67,7 +67,11 @@ async def test_a_guest_gets_them_for_a_room_that_admits_guests(sqlite_url: URL, 
         for _ in range(2):
             answer = await site.ask("GET", "/ice-servers?room=open-room")
             users.add(assert_proven(answer.json()["iceServers"][1]))
-        assert len(users) == 2  # one guest does not use up another's quota
+        assert len(users) == 1  # asking again gives nobody another quota
+        body = {"roomId": "secret-room", "guestsAllowed": True, "password": "open sesame"}
+        assert (await site.ask("POST", "/rooms", json=body, headers=headers)).status_code == 200
+        answer = await site.ask("GET", "/ice-servers?room=secret-room")
+        assert [url for server in answer.json()["iceServers"] for url in server["urls"] if "turn" in url] == []
         for room in ("closed-room", "no-such-room", "NO ROOM", ""):
             answer = await site.ask("GET", "/ice-servers", params={"room": room})
             assert problem_of(answer) == (404, "room_not_found"), room

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -117,7 +118,8 @@ async def test_a_thousand_cuts_lose_and_double_nothing(running_app: Site) -> Non
     async def live(number: int) -> None:
         chance = random.Random(seed + number)
         while resumes() < RESUMES:
-            await talk(url, speakers[number], chance, cut_after=chance.randint(1, 12))
+            others = [speaker.id for speaker in speakers if speaker is not speakers[number]]
+            await talk(url, speakers[number], chance, others, cut_after=chance.randint(1, 12))
 
     async with asyncio.timeout(120), asyncio.TaskGroup() as group:
         for number in range(len(speakers)):
@@ -135,13 +137,14 @@ async def talk(
     url: str,
     speaker: Speaker,
     chance: random.Random | None = None,
+    others: Sequence[str] = (),
     *,
     cut_after: int | None = None,
     until_heard: int | None = None,
 ) -> None:
     """Connect and listen until so many frames came, or all was heard, then cut the connection.
 
-    With `chance` the speaker speaks, and acknowledges, at random.
+    With `chance` the speaker speaks, sends candidates to `others`, and acknowledges, at random.
     """
     try:
         connection = await connect(url, origin=Origin(ORIGIN), compression=None, ping_interval=None)
@@ -156,6 +159,8 @@ async def talk(
             # Whoever is owed an answer will hear something; all others speak, so that nobody waits in silence.
             if chance and speaker.ready and (speaker.owes_nothing or chance.random() < 0.05):
                 await connection.send(json.dumps(speaker.say()))
+                if chance.random() < 0.3:
+                    await connection.send(json.dumps(speaker.signal(chance.choice(others))))
             frame: dict[str, Any] = json.loads(await connection.recv())
             received += 1
             for again in speaker.take(frame):

@@ -22,7 +22,9 @@ class Speaker:
         self.token = ""
         self.last_seq = 0
         self.heard: list[str] = []
-        self.signals: list[str] = []
+        self.signals: dict[str, list[str]] = {}
+        """The candidates that came, by sender."""
+        self.signalled: dict[str, int] = {}
         self.presences: list[tuple[str, str]] = []
         self.said = 0
         self.ready = False
@@ -42,9 +44,11 @@ class Speaker:
         self.said += 1
         return self._numbered({"type": "chat", "text": f"{self.name} {self.said}"})
 
-    def signal(self, to: str, text: str) -> dict[str, Any]:
-        """Return a candidate for someone."""
-        return self._numbered({"type": "webrtc", "action": "ice", "to": to, "candidate": {"candidate": text}})
+    def signal(self, to: str) -> dict[str, Any]:
+        """Return the frame with the next candidate for someone."""
+        self.signalled[to] = self.signalled.get(to, 0) + 1
+        candidate = {"candidate": str(self.signalled[to])}
+        return self._numbered({"type": "webrtc", "action": "ice", "to": to, "candidate": candidate})
 
     def acknowledgement(self) -> dict[str, Any]:
         """Return the frame that says how much was heard."""
@@ -72,7 +76,7 @@ class Speaker:
             case {"type": "chat"}:
                 self.heard.append(frame["text"])
             case {"type": "webrtc"}:
-                self.signals.append(frame["candidate"]["candidate"])
+                self.signals.setdefault(frame["from"], []).append(frame["candidate"]["candidate"])
             case {"type": "presence"}:
                 self.presences.append((frame["action"], frame["clientId"]))
             case {"type": "error"}:
@@ -96,10 +100,13 @@ class Speaker:
 
 
 def check_logs(speakers: list[Speaker]) -> None:
-    """Everyone heard the same, each speaker's words whole and in order; nobody was seen to leave."""
+    """Everyone heard the same, each speaker's words and candidates whole and in order; nobody was seen to leave."""
     for speaker in speakers:
         assert speaker.heard == speakers[0].heard
         assert {action for action, _ in speaker.presences} <= {"join", "lost", "back"}
     for speaker in speakers:
         words = [text for text in speakers[0].heard if text.startswith(f"{speaker.name} ")]
         assert words == [f"{speaker.name} {number}" for number in range(1, speaker.said + 1)]
+        for other in speakers:
+            wanted = [str(number) for number in range(1, speaker.signalled.get(other.id, 0) + 1)]
+            assert other.signals.get(speaker.id, []) == wanted

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from signaling.core.lobby import MAX_WAITING
+from signaling.core.lobby import MAX_WAITING, MAX_WAITING_FROM_ONE
 from signaling.core.messages import LobbyMode
 from signaling.core.room import RoomRules
 from signaling.errors import Close
@@ -19,7 +19,7 @@ BANNED = (4503, "banned")
 
 
 def board_with(lobby: LobbyMode = "off", password: str | None = None, **rules: Any) -> Switchboard:
-    board = Switchboard(outbox_bytes=65536, limits_scale=100)
+    board = Switchboard(outbox_bytes=65536, limits_scale=rules.pop("limits_scale", 100))
     values = {"guests_allowed": True, "max_members": 8} | rules
     board.directory.rooms[ROOM] = RoomRules(OWNER, lobby=lobby, has_password=password is not None, **values)
     if password is not None:
@@ -267,11 +267,43 @@ async def test_frames_sent_before_the_knock_was_decided_are_answered() -> None:
     assert transport.closed is None
 
 
+@pytest.mark.parametrize("early", [['{"type":"leave"}'], ["{"] * 3], ids=["leave", "garbage"])
+async def test_someone_gone_before_the_knock_was_decided_leaves_no_ghost(early: list[str]) -> None:
+    board = board_with(lobby="guests")
+    transport = board.connect("v=2")
+    send(transport, "hello")
+    assert transport.link is not None
+    for text in early:
+        transport.link.text(text)
+    await settle()
+    assert transport.closed is not None
+    transport.disconnect()
+    assert board.hub.live_rooms() == {}
+    host = await host_of(board)
+    assert "lobby" not in host.kinds()
+    board.hub.change_rules(ROOM, board.directory.rooms[ROOM])
+
+
 async def test_a_queue_has_an_end() -> None:
     board = board_with(lobby="guests")
-    for _ in range(MAX_WAITING):
+    for _ in range(MAX_WAITING):  # from one address: the limits of these tests are a hundred times as wide
         assert (await come(board)).closed is None
-    assert (await come(board)).closed == (4504, "room_full")
+    assert (await come(board, "198.51.100.7")).closed == (4504, "room_full")
+
+
+async def test_one_household_does_not_fill_the_queue() -> None:
+    board = board_with(lobby="guests", limits_scale=1)
+    for _ in range(MAX_WAITING_FROM_ONE):
+        assert (await come(board)).closed is None
+    assert (await come(board)).closed == (4003, "rate_limited")
+    assert (await come(board, "198.51.100.7")).closed is None
+
+
+async def test_a_call_that_ended_leaves_no_queue_behind() -> None:
+    board = board_with()
+    host = await host_of(board)
+    send(host, "end")
+    assert board.hub._lobbies._lobbies == {}
 
 
 async def test_admitted_while_closing_and_admitted_twice() -> None:

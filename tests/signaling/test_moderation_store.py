@@ -119,6 +119,15 @@ async def test_standing_is_what_the_tables_say(parts: Parts) -> None:
     assert await store.standing("other", BOB.user_id, "g", "a") == Standing(guest_key="g", address_key="a")
 
 
+async def test_who_is_banned_twice_is_free_when_the_ban_is_lifted(parts: Parts) -> None:
+    for who in ({"user_id": BOB.user_id}, {"guest_key": "g"}):
+        await parts.store.insert_ban(ban("b1", **who), note("n1"))
+        await parts.store.insert_ban(ban("b2", **who), note("n2"))
+        await parts.store.delete_ban("standup", "b1")
+        assert await parts.store.select_bans("standup", 10) == []
+        await parts.store.delete_audit(2**62, 10)
+
+
 async def test_a_ban_and_its_note_are_stored_both_or_neither(parts: Parts) -> None:
     await parts.store.insert_ban(ban(), note("n1"))
     with pytest.raises(IntegrityError):
@@ -360,6 +369,7 @@ async def test_bans_of_other_processes_are_followed(parts: Parts) -> None:
     await parts.store.insert_ban(old, note("n0"))
     await parts.moderation.follow(rooms)
     assert board.hub.members() == 2  # it was made long ago: who is in now came in after it was lifted elsewhere
+    await parts.store.delete_ban("standup", "b0")
     new = msgspec.structs.replace(ban("b1", user_id=BOB.user_id), created_at=parts.now - 30_000)
     await parts.store.insert_ban(new, note("n1"))
     await parts.moderation.follow(rooms)

@@ -51,7 +51,12 @@ class Player:
             former.disconnect()
 
     def say(self) -> None:
-        frame = self.speaker.say()
+        self.transmit(self.speaker.say())
+
+    def signal(self, other: Player) -> None:
+        self.transmit(self.speaker.signal(other.speaker.id))
+
+    def transmit(self, frame: dict[str, Any]) -> None:
         if self.speaker.ready:
             self.wire.to_server.append(frame)
 
@@ -85,13 +90,17 @@ async def test_every_log_is_whole() -> None:
         await players[-1].step(chance, all_of_it=True)
     while board.metric("chatter_ws_resumes_total", result="resumed") < RESUMES:
         player = chance.choice(players)
-        match chance.randrange(6):
+        match chance.randrange(7):
             case 0:
                 # Before its welcome arrived a client has no session to come back to.
                 if player.speaker.token:
                     player.cut(noticed=chance.random() < 0.7)
             case 1 | 2:
                 player.say()
+            case 3:
+                other = chance.choice(players)
+                if other is not player:
+                    player.signal(other)
             case _:
                 await player.step(chance)
         board.clock.now += chance.random()
