@@ -1,0 +1,253 @@
+"""Backups: made while the server runs, tested by restoring them, put back after the data is gone."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy.engine import URL
+
+from api.migrate import migrate_up
+from tests.infra.conftest import program
+from tests.infra.postgres import ROOT, Cluster, running_cluster
+
+_POSTGRES = str(ROOT / "infra" / "backup" / "postgres")
+_SQLITE = str(ROOT / "infra" / "backup" / "sqlite")
+_DAY_S = 86400
+_ADD_USERS = (
+    "INSERT INTO users (id, username, username_key, password_hash, created_at, updated_at) "
+    "SELECT n, 'user' || n, 'user' || n, 'x', 1, 1 FROM generate_series({first}, {last}) AS n"
+)
+_ADD_USER = (
+    "INSERT INTO users (id, username, username_key, password_hash, created_at, updated_at) VALUES (?, ?, ?, 'x', 1, 1)"
+)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A server with the roles, the schema and a hundred users."""
+    for name in ("psql", "pg_dump", "pg_restore"):
+        program(name, "postgresql-client")
+    with running_cluster(tmp_path_factory.mktemp("backup")) as made:
+        assert made.make_roles().returncode == 0
+        migrate_up(made.url("chatter_owner"))
+        made.execute(_ADD_USERS.format(first=1, last=100), user="chatter_app")
+        yield made
+
+
+def _run(cluster: Cluster, folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [_POSTGRES, *arguments],
+        env=cluster.environment("chatter_owner") | {"BACKUP_DIR": str(folder)} | variables,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def _backups(folder: Path) -> list[Path]:
+    return sorted(folder.glob("chatter-*.dump"))
+
+
+def _users(cluster: Cluster) -> int:
+    [(count,)] = cluster.execute("SELECT count(*) FROM users")
+    return int(str(count))
+
+
+def _databases(cluster: Cluster) -> set[str]:
+    return {str(name) for (name,) in cluster.execute("SELECT datname FROM pg_database", database="postgres")}
+
+
+@pytest.mark.integration
+def test_a_backup_is_restored_for_a_test_and_tells_its_rows(cluster: Cluster, tmp_path: Path) -> None:
+    done = _run(cluster, tmp_path, "backup")
+    assert done.returncode == 0, done.stderr
+    assert "users: 100 rows" in done.stdout.splitlines()
+    [file] = _backups(tmp_path)
+    assert file.stat().st_mode & 0o077 == 0
+    assert "users|100" in file.with_name(f"{file.name}.rows").read_text().splitlines()
+    metrics = (tmp_path / "chatter_backup.prom").read_text()
+    assert re.search(r"^chatter_backup_last_success_timestamp_seconds [0-9]+$", metrics, re.MULTILINE)
+    assert not list(tmp_path.glob("*.part*"))
+    assert not [name for name in _databases(cluster) if "verify" in name]
+
+
+@pytest.mark.integration
+def test_a_backup_agrees_with_itself_while_rows_are_written(cluster: Cluster, tmp_path: Path) -> None:
+    stop = threading.Event()
+
+    def write() -> None:
+        with psycopg.connect(cluster.dsn("chatter_app"), autocommit=True) as connection:
+            number = 1000  # beyond those that stay
+            while not stop.is_set():
+                number += 1
+                connection.execute(_ADD_USERS.format(first=number, last=number).encode())
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        done = _run(cluster, tmp_path, "backup")
+    finally:
+        stop.set()
+        writer.join(20)
+    cluster.execute("DELETE FROM users WHERE id > 1000")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.integration
+def test_what_was_destroyed_comes_back(cluster: Cluster, tmp_path: Path) -> None:
+    wanted = cluster.execute("SELECT username, password_hash FROM users ORDER BY id")
+    assert _run(cluster, tmp_path, "backup").returncode == 0
+    cluster.execute("TRUNCATE users CASCADE")
+    cluster.execute("DROP TABLE rooms CASCADE")
+    done = _run(cluster, tmp_path, "restore", str(_backups(tmp_path)[0]))
+    assert done.returncode == 0, done.stderr
+    assert cluster.execute("SELECT username, password_hash FROM users ORDER BY id") == wanted
+    kept = [name for name in _databases(cluster) if name.startswith("chatter_before_")]
+    assert len(kept) == 1
+    cluster.execute(_ADD_USERS.format(first=5000, last=5000), user="chatter_app")
+    cluster.execute("DELETE FROM users WHERE id = 5000", user="chatter_app")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        cluster.execute("CREATE TABLE more (id TEXT)", user="chatter_app")
+    assert migrate_up(cluster.url("chatter_owner")) == []
+    cluster.execute(f'DROP DATABASE "{kept[0]}"', database="postgres")
+
+
+@pytest.mark.integration
+def test_a_restore_waits_for_the_app_to_be_stopped(cluster: Cluster, tmp_path: Path) -> None:
+    assert _run(cluster, tmp_path, "backup").returncode == 0
+    with psycopg.connect(cluster.dsn("chatter_app")):
+        done = _run(cluster, tmp_path, "restore", str(_backups(tmp_path)[0]))
+    assert done.returncode == 1
+    assert "1 connections use the database; stop the app first" in done.stderr
+    assert _users(cluster) == 100
+
+
+@pytest.mark.integration
+def test_a_damaged_backup_changes_nothing(cluster: Cluster, tmp_path: Path) -> None:
+    assert _run(cluster, tmp_path, "backup").returncode == 0
+    [file] = _backups(tmp_path)
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    for command in ("verify", "restore"):
+        done = _run(cluster, tmp_path, command, str(file))
+        assert done.returncode == 1
+        assert "cannot be restored" in done.stderr
+    assert _users(cluster) == 100
+    assert not [name for name in _databases(cluster) if "verify" in name]
+
+
+@pytest.mark.integration
+def test_rows_that_are_missing_are_noticed(cluster: Cluster, tmp_path: Path) -> None:
+    assert _run(cluster, tmp_path, "backup").returncode == 0
+    [file] = _backups(tmp_path)
+    rows = file.with_name(f"{file.name}.rows")
+    rows.write_text(rows.read_text().replace("users|100", "users|101"))
+    done = _run(cluster, tmp_path, "verify", str(file))
+    assert done.returncode == 1
+    assert "does not hold the rows it should" in done.stderr
+
+
+@pytest.mark.integration
+def test_old_backups_go_and_the_newest_stays(cluster: Cluster, tmp_path: Path) -> None:
+    for days in (3, 30, 40):
+        file = tmp_path / f"chatter-2020010{days % 7}T000000Z.dump"
+        file.write_text("old")
+        (tmp_path / f"{file.name}.rows").write_text("")
+        os.utime(file, (time.time() - days * _DAY_S,) * 2)
+    assert _run(cluster, tmp_path, "backup", BACKUP_KEEP_DAYS="14").returncode == 0
+    assert len(_backups(tmp_path)) == 2
+    assert len(list(tmp_path.glob("*.rows"))) == 2
+
+
+@pytest.mark.integration
+def test_a_database_that_is_down_leaves_no_backup(cluster: Cluster, tmp_path: Path) -> None:
+    done = _run(cluster, tmp_path, "backup", PGPORT="1")
+    assert done.returncode == 1
+    assert _backups(tmp_path) == []
+
+
+# --- the embedded database ------------------------------------------------------------------------------------------
+
+
+def _sqlite(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, _SQLITE, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """An embedded database with ten users."""
+    path = tmp_path / "chatter.db"
+    migrate_up(URL.create("sqlite+aiosqlite", database=str(path)))
+    with sqlite3.connect(path) as opened:
+        opened.execute("PRAGMA journal_mode=WAL")
+        opened.executemany(_ADD_USER, [(number, f"user{number}", f"user{number}") for number in range(10)])
+    opened.close()
+    return path
+
+
+def test_the_embedded_database_comes_back(database: Path, tmp_path: Path) -> None:
+    writer = sqlite3.connect(database)
+    writer.execute(_ADD_USER, (10, "in the journal", "in the journal"))
+    writer.commit()
+    done = _sqlite("backup", database, tmp_path / "backups")
+    writer.execute("DELETE FROM users")
+    writer.commit()
+    writer.close()
+    assert done.returncode == 0, done.stderr
+    assert "users: 11 rows" in done.stdout.splitlines()
+    [file] = (tmp_path / "backups").iterdir()
+    assert file.stat().st_mode & 0o077 == 0
+    assert "users: 11 rows" in _sqlite("restore", file, database).stdout.splitlines()
+    opened = sqlite3.connect(database)
+    assert opened.execute("SELECT count(*) FROM users").fetchone() == (11,)
+    opened.close()
+    [kept] = tmp_path.glob("chatter.db.before-*")
+    opened = sqlite3.connect(kept)
+    assert opened.execute("SELECT count(*) FROM users").fetchone() == (0,)
+    opened.close()
+
+
+def test_an_embedded_database_in_use_is_not_replaced(database: Path, tmp_path: Path) -> None:
+    assert _sqlite("backup", database, tmp_path / "backups").returncode == 0
+    [file] = (tmp_path / "backups").iterdir()
+    holder = sqlite3.connect(database)
+    holder.execute("SELECT count(*) FROM users").fetchone()
+    done = _sqlite("restore", file, database)
+    holder.close()
+    assert done.returncode == 1
+    assert "stop the server first" in done.stderr
+    assert not list(tmp_path.glob("chatter.db.before-*"))
+
+
+def test_a_damaged_embedded_database_is_named(database: Path, tmp_path: Path) -> None:
+    content = bytearray(database.read_bytes())
+    content[5000:9000] = b"\xff" * 4000
+    broken = tmp_path / "broken.db"
+    broken.write_bytes(content)
+    for arguments in (("backup", broken, tmp_path / "backups"), ("restore", broken, database)):
+        done = _sqlite(*arguments)
+        assert done.returncode == 1
+        assert done.stderr.startswith("backup: ")
+    assert not list((tmp_path / "backups").glob("*.sqlite"))
+
+
+def test_old_copies_go(database: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    old = folder / "chatter-20200101T000000Z.sqlite"
+    old.write_text("old")
+    os.utime(old, (time.time() - 20 * _DAY_S,) * 2)
+    assert _sqlite("backup", database, folder, "14").returncode == 0
+    assert not old.exists()
+    assert len(list(folder.glob("*.sqlite"))) == 1
