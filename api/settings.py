@@ -481,7 +481,7 @@ def _build(tree: SettingsTree, sources: Mapping[tuple[str, str], str], create_se
             limits_scale=tree.limits.scale,
         ),
         recording=RecordingSettings(
-            folder=Path(tree.recordings.dir).expanduser() if tree.recordings.dir else data_dir / "recordings",
+            folder=Path(tree.recordings.dir or data_dir / "recordings").expanduser().absolute(),
             secret=secret,
             gateway_url=_own_url(gateway_listen),
             quota_bytes=_parsed(("recordings", "quota"), sources, parse_size, tree.recordings.quota),

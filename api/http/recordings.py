@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -32,7 +33,6 @@ from signaling.recording.service import RecordingService, Shown
 from signaling.recording.tickets import LINK_TTL_S, TicketInvalid
 from signaling.rooms import RoomNotFound
 
-_UUID_LENGTH = 36
 _CHUNK_BYTES = 256 * 1024
 _REFUSALS: dict[type[RecordingRefused], tuple[int, str, str]] = {
     AlreadyRecording: (409, "already_recording", "This call is being recorded."),
@@ -171,7 +171,11 @@ def _room(room_id: str) -> str:
 
 
 def _id(recording_id: str) -> str:
-    if len(recording_id) != _UUID_LENGTH:
+    try:
+        canonical = str(uuid.UUID(recording_id))
+    except ValueError:
+        raise RecordingNotFound(recording_id) from None
+    if canonical != recording_id:  # it goes into a header and an address, so no other way to write it
         raise RecordingNotFound(recording_id)
     return recording_id
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import logging
 import os
@@ -19,6 +20,7 @@ logger = logging.getLogger("signaling.recording")
 
 _NICENESS = 10
 """Putting a recording together gives way to everything else."""
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def main() -> None:
@@ -32,7 +34,7 @@ def main() -> None:
         if job.task == "record":
             asyncio.run(_record(job))
         else:
-            _compose(folder)
+            _compose(folder, job)
 
 
 def tell(news: News) -> None:
@@ -75,7 +77,7 @@ async def _obey(reader: asyncio.StreamReader, recorder: object) -> None:
     recorder.stop()  # the server is gone
 
 
-def _compose(folder: Path) -> None:
+def _compose(folder: Path, job: Job) -> None:
     os.nice(_NICENESS)
     told = 0.0
 
@@ -86,12 +88,12 @@ def _compose(folder: Path) -> None:
             tell(News(event="progress", progress=done))
 
     try:
-        made = compose(folder, progress)
+        made = compose(folder, progress, max_seconds=job.max_seconds, free_floor_bytes=job.free_floor_bytes)
     except NothingRecorded:
         tell(News(event="failed", code="nothing_recorded"))
     except OSError as error:
         logger.error("cannot put together", exc_info=error)
-        tell(News(event="failed", code="disk_full" if error.errno == 28 else "write_failed"))
+        tell(News(event="failed", code="disk_full" if error.errno in _FULL else "write_failed"))
     else:
         tell(News(event="made", bytes=made.bytes, duration_ms=made.duration_ms))
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import math
+import os
+import shutil
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -54,23 +58,36 @@ class Source(Struct):
     """On the recorder's clock."""
 
 
-def compose(folder: Path, progress: Callable[[float], None]) -> Made:
+def compose(folder: Path, progress: Callable[[float], None], *, max_seconds: float, free_floor_bytes: int) -> Made:
     """Make the film of a recording's folder. Raises `NothingRecorded` and `OSError`.
 
-    `progress` is told how far it is, from 0 to 1. The film appears whole or not at all.
+    `progress` is told how far it is, from 0 to 1. The film appears whole or not at all, and ends after `max_seconds`.
+    It takes no space below `free_floor_bytes`: `ENOSPC`, as if the disk were full.
     """
     sources = load(folder / TRACKS)
     if not sources:
         raise NothingRecorded
     start, end = min(source.start for source in sources), max(source.end for source in sources)
-    seconds = max(1, round(end - start))
+    seconds = max(1, round(min(end - start, math.ceil(max_seconds))))
     draft = folder / _DRAFT
+
+    def second_done(done: float) -> None:
+        check_space(folder, free_floor_bytes)
+        progress(done)
+
     try:
-        _make(draft, sources, start, seconds, progress)
+        check_space(folder, free_floor_bytes)
+        _make(draft, sources, start, seconds, second_done)
         draft.replace(folder / FILM)
     finally:
         draft.unlink(missing_ok=True)
     return Made((folder / FILM).stat().st_size, seconds * 1000)
+
+
+def check_space(folder: Path, free_floor_bytes: int) -> None:
+    """Raise `OSError` with `ENOSPC` where less than that is free."""
+    if shutil.disk_usage(folder).free < free_floor_bytes:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def _make(path: Path, sources: Sequence[Source], start: float, seconds: int, progress: Callable[[float], None]) -> None:
@@ -213,6 +230,8 @@ class Voice:
         self._buffer = bytearray()
         self._begin = self.first * SAMPLE_RATE
         """Where the buffer begins, in samples from the start."""
+        self._next: tuple[int, bytes] | None = None
+        """What comes after the buffer: so many samples of silence, then sound. A pause may last for hours."""
 
     def sounds_in(self, second: int) -> bool:
         """Tell whether this track may hold something in that second."""
@@ -222,26 +241,40 @@ class Voice:
         """Return the sound of one second. Each second is asked for once, in order."""
         wanted = SAMPLE_RATE * BYTES_PER_SAMPLE
         end = (second + 1) * SAMPLE_RATE
-        while self._begin + len(self._buffer) // BYTES_PER_SAMPLE < end and self._take():
+        while (room := end - self._written) > 0 and self._take(room):
             pass
         block = bytes(self._buffer[:wanted]).ljust(wanted, b"\0")
         del self._buffer[:wanted]
         self._begin = end
         return block
 
-    def _take(self) -> bool:
+    @property
+    def _written(self) -> int:
+        return self._begin + len(self._buffer) // BYTES_PER_SAMPLE
+
+    def _take(self, room: int) -> bool:
+        if self._next is None:
+            self._next = self._read()
+        if self._next is None:
+            return False
+        silence, sound = self._next
+        if silence > room:
+            self._buffer += bytes(room * BYTES_PER_SAMPLE)
+            self._next = silence - room, sound
+        else:
+            self._buffer += bytes(silence * BYTES_PER_SAMPLE) + sound
+            self._next = None
+        return True
+
+    def _read(self) -> tuple[int, bytes] | None:
         found = next(self._parts, None)
         if found is None:
-            return False
+            return None
         media, sound = found
-        at = round((self._clock.at(media) - self._start) * SAMPLE_RATE)
-        written = self._begin + len(self._buffer) // BYTES_PER_SAMPLE
-        if at > written + _STEP_SAMPLES:
-            self._buffer += bytes((at - written) * BYTES_PER_SAMPLE)
-        elif at < written - _STEP_SAMPLES:
-            sound = sound[(written - at) * BYTES_PER_SAMPLE :]
-        self._buffer += sound
-        return True
+        ahead = round((self._clock.at(media) - self._start) * SAMPLE_RATE) - self._written
+        if ahead < -_STEP_SAMPLES:
+            sound = sound[-ahead * BYTES_PER_SAMPLE :]
+        return (ahead if ahead > _STEP_SAMPLES else 0), sound
 
 
 def _most_at_once(voices: Sequence[Voice], seconds: int) -> int:

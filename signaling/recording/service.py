@@ -97,8 +97,11 @@ class RecordingService:
 
     async def recover(self) -> None:
         """Go on with what an earlier process, or an outage of the database, left half-finished."""
-        for recording in await self._store.select_unfinished():
-            if self.supervisor.knows(recording.id):
+        async with self._starting:  # a new row is known to the supervisor as soon as this is free
+            known = self.supervisor.known()  # asked before the rows: what ends meanwhile is not to be done again
+            unfinished = await self._store.select_unfinished()
+        for recording in unfinished:
+            if recording.id in known:
                 continue
             if (self._settings.folder / recording.id).is_dir():
                 logger.info("recovering", extra={"event": "recording_recovered", "recording": recording.id})
@@ -133,7 +136,7 @@ class RecordingService:
         await self._door(room_id, user_id)
         async with self._starting:  # so that two who ask at once do not share the last place
             await self._check_room(room_id)
-            await self._check_limits(user_id)
+            max_bytes = await self._check_limits(user_id)
             recording = Recording(
                 id=str(uuid.uuid4()),
                 room_id=room_id,
@@ -141,11 +144,15 @@ class RecordingService:
                 started_at=self._now_ms(),
                 status="starting",
             )
+            folder = self._settings.folder / recording.id
+            folder.mkdir()  # before the row: `recover` takes a row without a folder for another server's
             try:
                 await self._store.insert(recording)
             except RecordingExists:
+                folder.rmdir()
                 raise AlreadyRecording from None
-            self.supervisor.record(recording, username, await self._room_left())
+            # Nothing may be waited for between the row and this: whoever asked may hang up at any time.
+            self.supervisor.record(recording, username, max_bytes)
         logger.info("recording", extra={"event": "recording_started", "recording": recording.id, "room": room_id})
         return Shown(recording, 0.0)
 
@@ -224,19 +231,20 @@ class RecordingService:
         if not self._people(room_id):
             raise RoomEmpty
 
-    async def _check_limits(self, user_id: int) -> None:
+    async def _check_limits(self, user_id: int) -> int:
+        """Return how many bytes a new recorder may write. Raises `RecordingRefused`."""
         if await self._store.count_by(user_id) >= self._settings.max_per_user:
             raise TooManyRecordings
         if self.supervisor.active >= self._settings.max_active:
             raise RecordersBusy
-        if await self._room_left() <= 0:
+        left = self._settings.quota_bytes - await self._store.sum_bytes() - self.supervisor.bytes
+        share = left // self._settings.max_active  # as others may start, and each may take all of its own
+        if share <= 0:
             raise QuotaExceeded
         self._settings.folder.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(self._settings.folder).free < self._settings.free_floor_bytes:
             raise StorageFull
-
-    async def _room_left(self) -> int:
-        return self._settings.quota_bytes - await self._store.sum_bytes() - self.supervisor.bytes
+        return share
 
     def _shown(self, recording: Recording) -> Shown:
         return Shown(*self.supervisor.latest(recording))

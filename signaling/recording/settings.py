@@ -12,6 +12,7 @@ class RecordingSettings(Struct, frozen=True, kw_only=True):
     """Where recordings lie and how much of everything they may take."""
 
     folder: Path
+    """Absolute: recorders run elsewhere."""
     secret: str
     """What the keys of tickets and links are derived from."""
     gateway_url: str
@@ -19,7 +20,7 @@ class RecordingSettings(Struct, frozen=True, kw_only=True):
     quota_bytes: int = 20 * 1024**3
     """What all recordings together may take."""
     free_floor_bytes: int = 512 * 1024**2
-    """What must stay free on the disk."""
+    """What recorders leave free on the disk. Films may take half of that, so that a full disk still gets its film."""
     retention: timedelta = timedelta(hours=720)
     max_active: int = 2
     """How many may be recorded or put together at once."""

@@ -6,12 +6,13 @@ import asyncio
 import logging
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from signaling.recording.store import Recording, RecordingChange
-from signaling.recording.wire import TRACKS, Job, News, Order
+from signaling.recording.wire import TRACKS, TRIES, Job, News, Order
 
 if TYPE_CHECKING:
     from signaling.ports import Clock
@@ -25,6 +26,9 @@ logger = logging.getLogger(__name__)
 
 _HARMLESS = frozenset({"stopped", "empty", "removed", "room_closed"})
 """Ends that nobody needs to be told of."""
+_PASSING = frozenset({"crashed", "disk_full", "write_failed"})
+"""Why there is no film yet, where the next time may go better."""
+_MAX_TRIES = 3
 
 
 @dataclass
@@ -33,6 +37,7 @@ class _Running:
     stage: Literal["recording", "processing"]
     bytes: int = 0
     progress: float = 0.0
+    joined: bool = False
     stop_wanted: bool = False
     worker: Worker | None = None
     task: asyncio.Task[None] | None = None
@@ -71,9 +76,9 @@ class Supervisor:
         """What running recordings take on the disk that the database does not know of yet."""
         return sum(running.bytes - running.recording.bytes for running in self._running.values())
 
-    def knows(self, recording_id: str) -> bool:
-        """Tell whether this recording is worked on here."""
-        return recording_id in self._running
+    def known(self) -> frozenset[str]:
+        """Return the ids of the recordings that are worked on here."""
+        return frozenset(self._running)
 
     def latest(self, recording: Recording) -> tuple[Recording, float]:
         """Return a recording as it is now, and how far its film is, from 0 to 1."""
@@ -171,12 +176,14 @@ class Supervisor:
                 recording = running.recording
                 ticket = self._tickets.for_recorder(recording.room_id, recording.id, recording.started_by)
                 running.worker.order(Order(ticket=ticket))
-            elif news.event == "joined" and running.recording.status == "starting":
-                await self._save(running, RecordingChange(status="recording"))
+            elif news.event == "joined":
+                running.joined = True
             elif news.event == "size":
                 running.bytes = news.bytes
             elif news.event == "ended":
                 code = news.code
+            if running.joined and running.recording.status == "starting":
+                await self._save_joined(running)
         running.worker = None
         logger.info(
             "recorder ended", extra={"event": "recorder_ended", "recording": running.recording.id, "code": code}
@@ -187,7 +194,7 @@ class Supervisor:
         folder = self._settings.folder / running.recording.id
         result = News(event="failed", code="crashed")
         try:
-            running.worker = await self.launcher.launch(Job(task="compose", folder=str(folder)))
+            running.worker = await self.launcher.launch(self._compose_job(folder))
         except OSError:
             logger.exception("no recorder", extra={"event": "recorder_not_started"})
         while running.worker is not None and (news := await running.worker.news()) is not None:
@@ -201,16 +208,34 @@ class Supervisor:
         if result.event == "made":
             running.bytes = result.bytes
             change = RecordingChange(status="ready", bytes=result.bytes, duration_ms=result.duration_ms)
+        elif result.code in _PASSING and await asyncio.to_thread(_may_try_again, folder):
+            extra = {"event": "recording_put_off", "recording": running.recording.id, "code": result.code}
+            logger.warning("no film yet", extra=extra)
+            return  # the row still says `processing`, so `recover` takes it up
         else:
             change = RecordingChange(status="failed", error=running.recording.error or result.code)
         await self._save(running, change)
-        if result.event == "made":  # the film holds all of it
-            await asyncio.to_thread(shutil.rmtree, folder / TRACKS, ignore_errors=True)
+        await asyncio.to_thread(_clear, folder, tracks=result.event == "made")  # the film holds all of them
         self._metrics.ended("ready" if result.event == "made" else result.code)
         logger.info(
             "recording done",
             extra={"event": "recording_done", "recording": running.recording.id, "status": running.recording.status},
         )
+
+    def _compose_job(self, folder: Path) -> Job:
+        return Job(
+            task="compose",
+            folder=str(folder),
+            free_floor_bytes=self._settings.free_floor_bytes // 2,  # else what a full disk ended would get no film
+            max_seconds=self._settings.max_length.total_seconds(),
+        )
+
+    async def _save_joined(self, running: _Running) -> None:
+        try:
+            await self._save(running, RecordingChange(status="recording"))
+        except Exception as error:  # an outage of the database must not end the recording; the next news try again
+            extra = {"event": "recording_not_saved", "recording": running.recording.id}
+            logger.warning("status not saved: %s", type(error).__name__, extra=extra)
 
     async def _save(self, running: _Running, change: RecordingChange) -> None:
         saved = await self._store.update(running.recording.id, change)
@@ -222,3 +247,20 @@ class Supervisor:
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
+
+
+def _may_try_again(folder: Path) -> bool:
+    """Count one more failure; False after the last one, and where not even that can be written."""
+    tries = folder / TRIES
+    try:
+        with tries.open("ab") as file:
+            file.write(b".")
+        return tries.stat().st_size < _MAX_TRIES
+    except OSError:
+        return False
+
+
+def _clear(folder: Path, *, tracks: bool) -> None:
+    (folder / TRIES).unlink(missing_ok=True)
+    if tracks:
+        shutil.rmtree(folder / TRACKS, ignore_errors=True)

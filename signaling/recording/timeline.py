@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 _JUMP_S = 0.4
 """A change of delay this large is not the network's: the track's own clock stood still, or leapt."""
+_NEAR = 8
+"""So many arrivals before and after a moment tell how late packets were then."""
 
 
 class Arrival(NamedTuple):
@@ -91,17 +93,32 @@ def sender_offset(tracks: Iterable[Sequence[Segment]]) -> float | None:
 
 
 def track_clock(track: Sequence[Segment], offset: float | None) -> TrackClock:
-    """Return the clock of one track; `offset` is what `sender_offset` said of its sender."""
+    """Return the clock of one track; `offset` is what `sender_offset` said of its sender.
+
+    Where the sender's clock leapt, or stood still while the machine slept, its reports contradict the arrivals: then
+    the arrivals count. So no report moves anything by more than the network could.
+    """
     points: list[tuple[float, float]] = []
     for segment in track:
         start = segment.arrivals[0].media
         if segment.reports and offset is not None:
-            first, *others = segment.reports
-            points.append((start, first.ntp - first.media + offset))
-            points.extend((report.media, report.ntp - report.media + offset) for report in others)
+            (_, first), *others = _checked(segment, offset)
+            points += [(start, first), *others]
         else:
             points.append((start, min(arrival.delay for arrival in segment.arrivals)))
     return TrackClock(points)
+
+
+def _checked(segment: Segment, offset: float) -> list[tuple[float, float]]:
+    moments = [arrival.media for arrival in segment.arrivals]
+    points = []
+    for report in segment.reports:
+        place = bisect_right(moments, report.media)
+        # Those near by: over hours a clock that runs a little wrong drifts away from all the others.
+        own = min(arrival.delay for arrival in segment.arrivals[max(0, place - _NEAR) : place + _NEAR])
+        said = report.ntp - report.media + offset
+        points.append((report.media, said if abs(said - own) <= _JUMP_S else own))
+    return points
 
 
 def _nearest(reports: Sequence[Report], media: float) -> float:

@@ -10,6 +10,8 @@ from msgspec import Struct
 TRACKS = "tracks"
 """The folder of the tracks in a recording's folder."""
 FILM = "recording.mp4"
+TRIES = "tries"
+"""Holds one byte for each time that the film could not be made."""
 
 
 class Job(Struct, frozen=True, kw_only=True):

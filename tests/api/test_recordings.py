@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,10 @@ import pytest
 import pytest_asyncio
 from sqlalchemy.engine import URL
 
-from api.http.recordings import _REFUSALS
+from api.http.recordings import _REFUSALS, _id
 from api.server import HttpServer
 from api.settings import SettingsError
-from signaling.recording.errors import RecordingRefused
+from signaling.recording.errors import RecordingNotFound, RecordingRefused
 from signaling.recording.store import Recording, RecordingStore
 from signaling.recording.tickets import LINK_TTL_S
 from tests.api.site import SECRET, Site, open_site, problem_of, settings_for
@@ -25,6 +26,7 @@ from tests.signaling.recording.waiting import until
 
 FILM = bytes(range(256)) * 40
 ROOM = "/rooms/stand-up"
+FIRST, SECOND = str(uuid.UUID(int=0)), str(uuid.UUID(int=1))
 
 
 class Studio:
@@ -49,7 +51,7 @@ class Studio:
     async def ask(self, method: str, path: str, **headers: str) -> httpx2.Response:
         return await self.site.ask(method, path, headers=self.host | headers)
 
-    async def ready(self, recording_id: str = "0" * 36) -> str:
+    async def ready(self, recording_id: str = FIRST) -> str:
         """Put a finished recording there; return its path."""
         owner = (await self.ask("GET", ROOM)).json()
         assert owner["owner"]
@@ -121,12 +123,40 @@ async def test_a_stranger_cannot_tell_what_is_there(studio: Studio) -> None:
             assert problem_of(await studio.ask(method, f"{room}/recordings{rest}")) == (404, "room_not_found")
         for method, rest in (("GET", ""), ("DELETE", ""), ("POST", "/stop"), ("POST", "/link"), ("GET", "/file")):
             assert problem_of(await studio.ask(method, where + rest)) == (404, "room_not_found")
-    assert (studio.folder / ("0" * 36) / "recording.mp4").exists()
+    assert (studio.folder / FIRST / "recording.mp4").exists()
 
 
-@pytest.mark.parametrize("recording_id", ["x", "1" * 36, "..%2f..%2fchatter.db", "0" * 5000])
+@pytest.mark.parametrize("recording_id", ["x", SECOND, "1" * 36, "..%2f..%2fchatter.db", "0" * 5000])
 async def test_no_such_recording(studio: Studio, recording_id: str) -> None:
     assert problem_of(await studio.ask("GET", f"{ROOM}/recordings/{recording_id}"))[0] == 404
+
+
+async def test_an_id_with_a_nul_never_reaches_the_database(database_url: URL, tmp_path: Path) -> None:
+    async with open_site(settings_for(database_url, tmp_path)) as site:
+        headers = await site.sign_up("alice")
+        await site.ask("POST", "/rooms", json={"roomId": "stand-up"}, headers=headers)
+        path = f"{ROOM}/recordings/%00{'0' * 35}"
+        for method, rest in (("GET", ""), ("DELETE", ""), ("POST", "/stop"), ("POST", "/link"), ("GET", "/file")):
+            answer = await site.ask(method, path + rest, headers=headers)
+            assert problem_of(answer) == (404, "recording_not_found")
+
+
+@pytest.mark.parametrize(
+    "recording_id",
+    [
+        "\0" + FIRST[1:],
+        "x" * 36,
+        FIRST.replace("-", "0"),
+        "{" + FIRST.replace("-", "") + "}--",
+        FIRST[:-1] + "\n",
+        "",
+        "é",
+    ],
+)
+def test_an_id_that_is_none(recording_id: str) -> None:
+    with pytest.raises(RecordingNotFound):
+        _id(recording_id)
+    assert _id(FIRST) == FIRST
 
 
 def test_every_refusal_has_a_code_of_its_own() -> None:
@@ -144,7 +174,7 @@ async def test_the_whole_film(studio: Studio) -> None:
     assert answer.content == FILM
     assert answer.headers["Content-Type"] == "video/mp4"
     assert answer.headers["Accept-Ranges"] == "bytes"
-    assert answer.headers["Content-Disposition"] == f"attachment; filename=recording-{'0' * 36}.mp4"
+    assert answer.headers["Content-Disposition"] == f"attachment; filename=recording-{FIRST}.mp4"
     assert "no-store" in answer.headers["Cache-Control"]
     assert "public" not in answer.headers["Cache-Control"]
 
@@ -208,7 +238,7 @@ async def test_a_link_needs_no_token_and_ends(studio: Studio, monkeypatch: pytes
     assert saved.headers["Content-Disposition"].startswith("attachment")
     for changed in (link["url"][:-1] + ("A" if link["url"][-1] != "A" else "Q"), link["url"].rpartition("/")[0] + "/x"):
         assert problem_of(await studio.site.ask("GET", changed)) == (401, "unauthenticated")
-    elsewhere = link["url"].replace("0" * 36, "1" * 36)
+    elsewhere = link["url"].replace(FIRST, SECOND)
     assert problem_of(await studio.site.ask("GET", elsewhere)) == (404, "recording_not_found")
     tickets: Any = studio.site.application.recordings.tickets
     monkeypatch.setattr(tickets._files, "_clock", lambda: 9_000_000_000.0)
@@ -217,7 +247,7 @@ async def test_a_link_needs_no_token_and_ends(studio: Studio, monkeypatch: pytes
 
 async def test_a_download_may_take_longer_than_silence_may_last(studio: Studio) -> None:
     path = await studio.ready()
-    film = studio.folder / ("0" * 36) / "recording.mp4"
+    film = studio.folder / FIRST / "recording.mp4"
     film.write_bytes(FILM * 2000)  # more than the buffers in between hold
     link = (await studio.ask("POST", f"{path}/link")).json()["url"]
     server = HttpServer(studio.site.application.asgi)

@@ -5,18 +5,32 @@ from __future__ import annotations
 import errno
 import json
 import math
+import shutil
 import struct
+import tracemalloc
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from av.audio.frame import AudioFrame
 from av.codec.context import CodecContext
 from av.video.frame import VideoFrame
 
-from signaling.recording.compose import NothingRecorded, compose
-from signaling.recording.media import SAMPLE_RATE, Mixer, TrackFile, is_key_frame, read_pictures, read_sound
-from signaling.recording.tracklog import TrackInfo, TrackKind
+from signaling.recording import compose as composing
+from signaling.recording.compose import NothingRecorded, Source, Voice, compose, load
+from signaling.recording.media import (
+    BYTES_PER_SAMPLE,
+    SAMPLE_RATE,
+    Mixer,
+    TrackFile,
+    is_key_frame,
+    read_pictures,
+    read_sound,
+)
+from signaling.recording.timeline import TrackClock
+from signaling.recording.tracklog import TrackInfo, TrackKind, TrackLog
 from signaling.recording.tracks import TrackWriter
 from tests.signaling.recording.film import watch
 
@@ -196,9 +210,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def compose_all(folder: Path) -> list[float]:
+def compose_all(folder: Path, *, max_seconds: float = 3600, free_floor_bytes: int = 0) -> list[float]:
     progress: list[float] = []
-    compose(folder, progress.append)
+    compose(folder, progress.append, max_seconds=max_seconds, free_floor_bytes=free_floor_bytes)
     return progress
 
 
@@ -269,3 +283,62 @@ def test_one_broken_track_does_not_spoil_the_film(folder: Path) -> None:
     (folder / "tracks" / "ben.mkv").write_bytes(b"junk")
     compose_all(folder)
     assert dict(watch(folder / "recording.mp4").brightness)[0.5] > 100
+
+
+def test_a_sender_whose_clock_leaps_does_not_make_the_film_longer(folder: Path) -> None:
+    writer = TrackWriter(folder / "tracks" / "eve", info("audio", "eve"), fail)
+    sounds = Sounds()
+    for number in range(200):
+        writer.arrived(number * 960, 100 + number * 0.02)
+        writer.frame(number * 960, sounds.next(False))
+        if number % 25 == 0:
+            writer.report(number * 960, 5000 + number * 0.02 + (1e6 if number >= 100 else 0))
+    writer.end()
+    (source,) = load(folder / "tracks")
+    assert source.start == pytest.approx(100, abs=0.1)
+    assert source.end == pytest.approx(104, abs=0.6)
+
+
+def test_a_film_is_no_longer_than_a_recording_may_be(folder: Path) -> None:
+    put_audio(folder, "ann", 100.0, [False] * 2)
+    put_audio(folder, "ben", 110.0, [False] * 2)
+    compose_all(folder, max_seconds=3)
+    assert watch(folder / "recording.mp4").seconds == pytest.approx(3, abs=0.1)
+
+
+def test_a_film_does_not_fill_the_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_audio(folder, "ann", 100.0, [False] * 8)
+    free = iter((1000, 1000, 1000, 999))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=next(free)))
+    with pytest.raises(OSError, match="No space") as full:
+        compose_all(folder, free_floor_bytes=1000)
+    assert full.value.errno == errno.ENOSPC
+    assert [path.name for path in folder.iterdir()] == ["tracks"]
+
+
+def test_a_long_pause_takes_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    minute, pause_s = 60, 600
+    loud = b"\1" * (SAMPLE_RATE // 50 * BYTES_PER_SAMPLE)
+    resumed = minute + pause_s + 0.51
+
+    def parts(_: Path) -> Iterator[tuple[float, bytes]]:
+        yield 0.0, loud
+        yield resumed, loud
+        yield resumed + 0.02, loud
+
+    monkeypatch.setattr(composing, "read_sound", parts)
+    log = TrackLog(info("audio"), [], [], [])
+    voice = Voice(Source(Path(), log, TrackClock([]), 0.0, resumed + 1), 0.0)
+    tracemalloc.start()
+    try:
+        places = [
+            (second, block.find(1), block.rfind(1) + 1)
+            for second in range(math.ceil(resumed))
+            if b"\1" in (block := voice.second(second))
+        ]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    begin = round(0.51 * SAMPLE_RATE) * BYTES_PER_SAMPLE
+    assert places == [(0, 0, len(loud)), (minute + pause_s, begin, begin + 2 * len(loud))]
+    assert peak < 2_000_000

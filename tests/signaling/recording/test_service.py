@@ -17,9 +17,9 @@ from signaling.recording.errors import (
     StorageFull,
     TooManyRecordings,
 )
-from signaling.recording.store import Recording
+from signaling.recording.store import Recording, RecordingChange, RecordingExists
 from signaling.recording.tickets import TicketInvalid
-from signaling.recording.wire import FILM, TRACKS
+from signaling.recording.wire import FILM, TRACKS, TRIES
 from signaling.rooms import RoomNotFound
 from tests.signaling.recording.conftest import MODERATOR, NOW, OWNER, ROOM, STRANGER, Studio
 from tests.signaling.recording.waiting import until
@@ -134,7 +134,7 @@ async def test_the_quota_counts_what_is_there_and_what_grows(studio: Studio) -> 
     studio.now += 1
     await studio.begin()
     recorder = await studio.launcher.worker(3)
-    assert recorder.job.max_bytes == 4
+    assert recorder.job.max_bytes == 2  # others may start, as many as are allowed
     recorder.say(event="size", bytes=4)
     recorder.end("quota_exceeded")
     (await studio.launcher.worker(4)).make(b"1234")
@@ -171,25 +171,66 @@ async def test_a_full_disk_in_the_midst_is_named(studio: Studio) -> None:
     assert (await studio.service.show(ROOM, recording_id, OWNER)).recording.error == "disk_full"
 
 
-@pytest.mark.parametrize("code", ["nothing_recorded", "disk_full", "crashed"])
-async def test_no_film(studio: Studio, code: str) -> None:
-    recording_id = await studio.begin()
-    (await studio.launcher.worker(1)).end("empty")
-    maker = await studio.launcher.worker(2)
+async def fail(studio: Studio, worker: int, code: str) -> None:
+    """Let the making of a film fail, and wait until nothing is worked on."""
+    maker = await studio.launcher.worker(worker)
+    assert maker.job.task == "compose"
     if code != "crashed":
         maker.say(event="failed", code=code)
     maker.crash()
-    await studio.until(recording_id, "failed")
+    await until(lambda: asyncio.sleep(0, studio.service.active == 0))
+
+
+@pytest.mark.parametrize(
+    ("code", "tries"), [("nothing_recorded", 1), ("disk_full", 3), ("crashed", 3), ("write_failed", 3)]
+)
+async def test_no_film(studio: Studio, code: str, tries: int) -> None:
+    recording_id = await studio.begin()
+    (await studio.launcher.worker(1)).end("empty")
+    for number in range(tries):
+        if number:
+            assert (await studio.service.show(ROOM, recording_id, OWNER)).recording.status == "processing"
+            studio.open()  # a restart does not forget how often it was tried
+            await studio.service.recover()
+        await fail(studio, 1 if number else 2, code)
+    assert (await studio.service.show(ROOM, recording_id, OWNER)).recording.status == "failed"
     assert (await studio.service.show(ROOM, recording_id, OWNER)).recording.error == code
     assert (studio.settings.folder / recording_id / TRACKS).is_dir()
     with pytest.raises(RecordingNotReady):
         await studio.service.film(ROOM, recording_id, OWNER)
     assert studio.registry.get_sample_value("chatter_recordings_total", {"result": code}) == 1
+    await studio.service.recover()
+    assert studio.service.active == 0
+
+
+@pytest.mark.parametrize("code", ["disk_full", "crashed", "write_failed"])
+async def test_a_film_that_failed_is_made_the_next_time(studio: Studio, code: str) -> None:
+    recording_id = await studio.begin()
+    (await studio.launcher.worker(1)).end("stopped")
+    await fail(studio, 2, code)
+    await studio.service.tidy()
+    (await studio.launcher.worker(3)).make()
+    await studio.until(recording_id, "ready")
+    await until(lambda: asyncio.sleep(0, studio.service.active == 0))
+    shown = await studio.service.show(ROOM, recording_id, OWNER)
+    assert shown.recording.error == ""
+    assert not (studio.settings.folder / recording_id / TRIES).exists()
+
+
+async def test_a_film_has_limits_too(studio: Studio) -> None:
+    studio.open(free_floor_bytes=2)
+    await studio.recorded()
+    maker = studio.launcher.started[1]
+    assert maker.job.free_floor_bytes == 1
+    assert maker.job.max_seconds == studio.settings.max_length.total_seconds()
 
 
 async def test_no_process_can_be_started(studio: Studio) -> None:
     studio.launcher.broken = True
     recording_id = await studio.begin()
+    for _ in range(2):
+        await until(lambda: asyncio.sleep(0, studio.service.active == 0))
+        await studio.service.recover()
     await studio.until(recording_id, "failed")
     assert (await studio.service.show(ROOM, recording_id, OWNER)).recording.error == "crashed"
 
@@ -251,6 +292,118 @@ async def test_a_server_that_was_killed_left_rows_behind(studio: Studio) -> None
     await studio.until("lost-for-good", "failed")
     await studio.until("of-another", "recording")
     assert len(studio.launcher.started) == 1
+
+
+async def test_nothing_stands_between_the_row_and_the_recorder(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    insert, inserted = studio.store.insert, False
+
+    async def insert_and_note(recording: Recording) -> None:
+        nonlocal inserted
+        await insert(recording)
+        inserted = True
+
+    def unless_inserted(name: str) -> None:
+        method = getattr(studio.store, name)
+
+        async def guarded(*arguments: object) -> object:
+            if inserted:
+                raise ConnectionError
+            return await method(*arguments)
+
+        monkeypatch.setattr(studio.store, name, guarded)
+
+    monkeypatch.setattr(studio.store, "insert", insert_and_note)
+    for name in ("sum_bytes", "count_by", "select_of_room", "room_kept_by"):
+        unless_inserted(name)
+    await studio.begin()
+    assert (await studio.launcher.worker(1)).job.task == "record"
+
+
+async def test_a_row_that_got_no_recorder_does_not_block_its_room(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert = studio.store.insert
+
+    async def insert_and_break(recording: Recording) -> None:
+        await insert(recording)
+        raise ConnectionError
+
+    monkeypatch.setattr(studio.store, "insert", insert_and_break)
+    with pytest.raises(ConnectionError):
+        await studio.begin()
+    monkeypatch.undo()
+    with pytest.raises(AlreadyRecording):
+        await studio.begin()
+    await studio.service.recover()
+    await fail(studio, 1, "nothing_recorded")
+    await studio.begin()
+
+
+async def test_who_comes_second_leaves_no_folder(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def taken(_: Recording) -> None:
+        raise RecordingExists
+
+    monkeypatch.setattr(studio.store, "insert", taken)
+    with pytest.raises(AlreadyRecording):
+        await studio.begin()
+    assert list(studio.settings.folder.iterdir()) == []
+
+
+async def test_what_begins_meanwhile_is_not_recovered(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    insert, recovering = studio.store.insert, []
+
+    async def insert_slowly(recording: Recording) -> None:
+        await insert(recording)
+        recovering.append(asyncio.create_task(studio.service.recover()))
+        for _ in range(3):  # long enough for whoever does not wait
+            await studio.store.select(recording.id)
+
+    monkeypatch.setattr(studio.store, "insert", insert_slowly)
+    await studio.begin()
+    await asyncio.gather(*recovering)
+    assert [worker.job.task for worker in studio.launcher.started] == ["record"]
+
+
+async def test_what_ends_meanwhile_is_not_made_again(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    recording_id = await studio.begin()
+    (await studio.launcher.worker(1)).end("stopped")
+    maker = await studio.launcher.worker(2)
+    select = studio.store.select_unfinished
+
+    async def select_slowly() -> list[Recording]:
+        found = await select()
+        maker.make()
+        await until(lambda: asyncio.sleep(0, studio.service.active == 0))
+        return found
+
+    monkeypatch.setattr(studio.store, "select_unfinished", select_slowly)
+    await studio.service.recover()
+    assert studio.service.active == 0
+    assert (await studio.service.show(ROOM, recording_id, OWNER)).recording.status == "ready"
+
+
+async def test_an_outage_of_the_database_does_not_end_a_recording(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update, failed = studio.store.update, asyncio.Event()
+
+    async def update_later(recording_id: str, change: RecordingChange) -> Recording | None:
+        if not failed.is_set():
+            failed.set()
+            raise ConnectionError
+        return await update(recording_id, change)
+
+    monkeypatch.setattr(studio.store, "update", update_later)
+    recording_id = await studio.begin()
+    recorder = await studio.launcher.worker(1)
+    recorder.say(event="joined")
+    await failed.wait()
+    recorder.say(event="size", bytes=7)
+    await studio.until(recording_id, "recording")
+    assert not recorder.killed
+    recorder.end("stopped")
+    (await studio.launcher.worker(2)).make()
+    await studio.until(recording_id, "ready")
 
 
 async def test_deleting_takes_the_files_along(studio: Studio) -> None:

@@ -61,6 +61,27 @@ def test_a_sender_with_a_wrong_clock_is_placed_by_arrival() -> None:
     assert track_clock(track, sender_offset([track])).at(0) == pytest.approx(100.0)
 
 
+def test_a_sender_that_slept_is_placed_by_arrival_from_then_on() -> None:
+    # For ten seconds neither the clock of the track nor that of the reports went on.
+    before = [Arrival(s, 100.02 + s) for s in range(5)]
+    after = [Arrival(5 + s, 115.02 + s) for s in range(5)]
+    track = segments(before + after, [Report(s, 5000.0 + s) for s in range(10)])
+    clock = track_clock(track, sender_offset([track]))
+    assert clock.at(3.0) == pytest.approx(103.02)
+    assert clock.at(7.0) == pytest.approx(117.02)
+
+
+@pytest.mark.parametrize("leap", [1e6, -1e6, 5.0, -5.0])
+def test_reports_that_leap_move_nothing(leap: float) -> None:
+    arrivals = [Arrival(s, 100.02 + s) for s in range(20)]
+    voice = segments(arrivals, [Report(s, 5000.0 + s + (leap if s >= 10 else 0)) for s in range(20)])
+    picture = segments(arrivals, [Report(s, 5000.0 + s) for s in range(20)])
+    offset = sender_offset([voice, picture])
+    for track in (voice, picture):
+        clock = track_clock(track, offset)
+        assert [clock.at(s) for s in range(20)] == pytest.approx([100.02 + s for s in range(20)])
+
+
 def test_nothing_came() -> None:
     assert segments([], [Report(0, 1)]) == []
     assert sender_offset([[]]) is None
