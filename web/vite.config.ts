@@ -39,7 +39,7 @@ export default defineConfig({
         test: {
           name: 'logic',
           environment: 'node',
-          include: ['tests/{call,api,lib}/**/*.test.ts'],
+          include: ['tests/{call,api,lib,features}/**/*.test.ts'],
           setupFiles: ['tests/fakes.ts'],
         },
       },
@@ -50,6 +50,8 @@ export default defineConfig({
           environment: 'jsdom',
           include: ['tests/screens/**/*.test.tsx'],
           setupFiles: ['tests/setup.ts'],
+          // axe walks whole screens, also on machines that do other things meanwhile.
+          testTimeout: 30_000,
         },
       },
     ],

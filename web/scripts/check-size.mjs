@@ -3,13 +3,18 @@ import { readFile } from 'node:fs/promises'
 import { gzipSync } from 'node:zlib'
 
 const BUDGET = 150 * 1024
+/** The screen of the call comes while one looks into the mirror, so it may come on top. */
+const CALL_BUDGET = 180 * 1024
 /** What someone loads who opens this page first: the entry and the page's own chunk. */
 const FIRST_LOADS = {
   'home, signed out': [],
   'home, signed in': ['src/features/rooms/room-list.tsx'],
   'sign in': ['src/pages/account.tsx'],
-  'room, through to the call': ['src/pages/room.tsx'],
+  'room, before joining': ['src/pages/room.tsx'],
   settings: ['src/pages/settings.tsx'],
+}
+const IN_CALL = {
+  'room, in the call': ['src/pages/room.tsx', 'src/features/call/call-screen.tsx'],
 }
 
 const dist = new URL('../dist/', import.meta.url)
@@ -31,14 +36,18 @@ async function compressed(file) {
 
 const always = ['theme.js', ...filesOf('index.html')]
 let failed = false
-for (const [name, keys] of Object.entries(FIRST_LOADS)) {
+const pages = [
+  ...Object.entries(FIRST_LOADS).map(([name, keys]) => ({ name, keys, budget: BUDGET })),
+  ...Object.entries(IN_CALL).map(([name, keys]) => ({ name, keys, budget: CALL_BUDGET })),
+]
+for (const { name, keys, budget } of pages) {
   const files = new Set([...always, ...keys.flatMap((key) => filesOf(key))])
   let total = 0
   for (const file of files) total += await compressed(file)
-  const over = total > BUDGET
+  const over = total > budget
   failed ||= over
   console.log(
-    `${over ? 'OVER ' : 'ok   '}${(total / 1024).toFixed(1).padStart(6)} KB of ${BUDGET / 1024} KB  ${name}`,
+    `${over ? 'OVER ' : 'ok   '}${(total / 1024).toFixed(1).padStart(6)} KB of ${budget / 1024} KB  ${name}`,
   )
 }
 process.exit(failed ? 1 : 0)

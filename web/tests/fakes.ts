@@ -1,5 +1,8 @@
 /** What the test environments lack of a browser. */
+let streams = 0
+
 class FakeMediaStream extends EventTarget {
+  readonly id = `stream-${++streams}`
   readonly tracks = new Set<MediaStreamTrack>()
 
   constructor(tracks: MediaStreamTrack[] = []) {

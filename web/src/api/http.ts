@@ -1,12 +1,14 @@
 /** One request to the server: JSON in, JSON out, every failure a named error. */
 import { ApiError, OfflineError } from './errors'
 
-export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 export interface RequestOptions {
   readonly body?: unknown
   readonly token?: string | null
   readonly deviceId?: string
+  /** Opens a room to its holder. A header, because addresses end up in logs. */
+  readonly invitation?: string | null
 }
 
 export type Fetch = (input: string, init: RequestInit) => Promise<Response>
@@ -18,12 +20,13 @@ export async function request<T>(
   fetcher: Fetch,
   method: Method,
   path: string,
-  { body, token, deviceId }: RequestOptions = {},
+  { body, token, deviceId, invitation }: RequestOptions = {},
 ): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json' }
   if (body !== undefined) headers['Content-Type'] = 'application/json'
   if (token) headers['Authorization'] = `Bearer ${token}`
   if (deviceId) headers['X-Device-ID'] = deviceId
+  if (invitation) headers['X-Invitation'] = invitation
   let response: Response
   try {
     response = await fetcher(`${PREFIX}${path}`, {

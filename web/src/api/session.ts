@@ -75,20 +75,34 @@ export class Session {
     this.#options.channel?.postMessage('signedOut')
   }
 
-  /** A request as the signed-in person, or as a guest; an expired token is renewed once and unseen. */
-  async call<T = void>(method: Method, path: string, body?: unknown): Promise<T> {
+  /**
+   * A request as the signed-in person, or as a guest; an expired token is renewed once and unseen.
+   *
+   * @throws OfflineError also when it could not be renewed just now: nobody said that the person is signed out.
+   */
+  async call<T = void>(
+    method: Method,
+    path: string,
+    body?: unknown,
+    invitation: string | null = null,
+  ): Promise<T> {
     if (this.#token && this.#expiresAt - this.#now() < 5_000) await this.refresh()
     const token = this.#token
     try {
-      return await request<T>(this.#options.fetch, method, path, { body, token })
+      return await request<T>(this.#options.fetch, method, path, { body, token, invitation })
     } catch (error) {
       const stale =
         error instanceof ApiError && (error.code === 'token_expired' || error.code === 'unauthenticated')
       if (!stale || !token) throw error
       // Another request may have renewed it meanwhile.
-      if (this.#token === token && !(await this.refresh())) throw error
-      return await request<T>(this.#options.fetch, method, path, { body, token: this.#token })
+      if (this.#token === token && !(await this.refresh()))
+        throw this.#isSignedIn() ? new OfflineError() : error
+      return await request<T>(this.#options.fetch, method, path, { body, token: this.#token, invitation })
     }
+  }
+
+  #isSignedIn(): boolean {
+    return this.store.get().status === 'signedIn'
   }
 
   /** Get a new access token. All callers share one request; the answer says whether someone is signed in. */
@@ -109,7 +123,8 @@ export class Session {
       return true
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) this.#clear()
-      else if (this.store.get().status !== 'signedIn') this.store.set({ status: 'unreachable' })
+      // Only who was never told who they are hears of it: a running call, also a guest's, goes on meanwhile.
+      else if (this.store.get().status === 'loading') this.store.set({ status: 'unreachable' })
       else this.#schedule(10_000)
       return false
     }

@@ -3,16 +3,26 @@ import type { LocalMedia } from './media'
 import { Mesh } from './mesh'
 import { initialCall, reduce } from './reducer'
 import { Signaling, type SignalingOptions } from './signaling'
-import type { CallEffect, CallEvent, CallState, Media, Notice } from './types'
+import type { PeerStats } from './stats'
+import type { Change, watchSurroundings } from './surroundings'
+import type { CallEffect, CallEvent, CallState, Entry, Media, MediaName, Notice } from './types'
 
 export interface CallOptions extends Pick<SignalingOptions, 'address' | 'createSocket'> {
   readonly media: LocalMedia
   readonly createConnection: (config: RTCConfiguration) => RTCPeerConnection
+  readonly watch?: typeof watchSurroundings
   readonly random?: () => number
   readonly now?: () => number
 }
 
+const TICK_MS = 5_000
+/** Silence that is worth a question; an answer is silence ended. */
+const SILENCE_MS = 10_000
+/** Timers of a page in the background run late; one that is later than this slept. */
+const SLEPT_MS = 20_000
+
 export class Call {
+  readonly #options: CallOptions
   readonly #media: LocalMedia
   readonly #mesh: Mesh
   readonly #signaling: Signaling
@@ -22,29 +32,37 @@ export class Call {
   readonly #noticeListeners = new Set<(notice: Notice) => void>()
   #state: CallState = initialCall
   #streams: ReadonlyMap<string, MediaStream> = new Map()
+  #screens: ReadonlyMap<string, MediaStream> = new Map()
   #retryTimer: ReturnType<typeof setTimeout> | undefined
   #probeTimer: ReturnType<typeof setTimeout> | undefined
-  #unsubscribeMedia: (() => void) | undefined
+  #stopFollowing: (() => void) | undefined
 
   constructor(options: CallOptions) {
+    this.#options = options
     this.#media = options.media
     this.#random = options.random ?? Math.random
     this.#now = options.now ?? Date.now
     this.#mesh = new Mesh({
       createConnection: options.createConnection,
+      canReach: (clientId) => this.#canReach(clientId),
       onSignal: (to, signal) => this.dispatch({ type: 'signal', to, signal }),
       onLink: (clientId, link) => this.dispatch({ type: 'peerLink', clientId, link }),
       onStreams: () => {
-        this.#streams = this.#mesh.streams()
+        this.#streams = this.#mesh.streams('camera')
+        this.#screens = this.#mesh.streams('screen')
         this.#emit()
       },
+      random: this.#random,
+      now: this.#now,
     })
     this.#signaling = new Signaling({
       address: options.address,
       createSocket: options.createSocket,
       onFrame: (frame) => this.dispatch({ type: 'frame', frame, now: this.#now() }),
-      onClosed: (code) => this.dispatch({ type: 'closed', code, random: this.#random() }),
+      onClosed: (code, ownLateDial) =>
+        this.dispatch({ type: 'closed', code, random: this.#random(), now: this.#now(), ownLateDial }),
       onRefused: (reason) => this.dispatch({ type: 'refused', reason }),
+      now: this.#now,
     })
   }
 
@@ -55,7 +73,11 @@ export class Call {
 
   readonly state = (): CallState => this.#state
 
+  /** Camera and microphone of each member; always the same object for the same member. */
   readonly streams = (): ReadonlyMap<string, MediaStream> => this.#streams
+
+  /** The shared screen of each member, with its sound. It shows something while `member.media.screen` is set. */
+  readonly screens = (): ReadonlyMap<string, MediaStream> => this.#screens
 
   readonly onNotice = (listener: (notice: Notice) => void): (() => void) => {
     this.#noticeListeners.add(listener)
@@ -66,15 +88,26 @@ export class Call {
     return this.#mesh.levels()
   }
 
-  join(displayName: string): void {
-    this.#followMedia()
-    this.dispatch({ type: 'join', displayName, media: this.#mediaState() })
+  /** How well media flows to and from each member, measured since the last question. */
+  stats(): Promise<ReadonlyMap<string, PeerStats>> {
+    return this.#mesh.stats()
+  }
+
+  /** Come in, or try once more: a new password or invitation replaces what `entry` held before. */
+  join(displayName: string, entry?: Entry): void {
+    this.#follow()
+    this.dispatch({
+      type: 'join',
+      displayName,
+      media: this.#mediaState(),
+      ...(entry === undefined ? {} : { entry }),
+    })
   }
 
   /** Leave, stop following the devices and drop all listeners. */
   dispose(): void {
     this.dispatch({ type: 'leave' })
-    this.#unsubscribeMedia?.()
+    this.#unfollow()
     clearTimeout(this.#probeTimer)
     this.#listeners.clear()
     this.#noticeListeners.clear()
@@ -85,16 +118,17 @@ export class Call {
     const changed = state !== this.#state
     this.#state = state
     for (const effect of effects) this.#run(effect)
+    if (this.#state.phase === 'ended') this.#unfollow()
     if (changed) this.#emit()
   }
 
   #run(effect: CallEffect): void {
     switch (effect.type) {
       case 'connect':
-        void this.#signaling.connect()
+        void this.#signaling.connect(effect.dial)
         break
       case 'disconnect':
-        this.#signaling.disconnect()
+        this.#signaling.disconnect(effect.final)
         break
       case 'send':
         this.#signaling.send(effect.frame)
@@ -107,51 +141,110 @@ export class Call {
         clearTimeout(this.#retryTimer)
         break
       case 'probe':
-        clearTimeout(this.#probeTimer)
-        this.#probeTimer = setTimeout(
-          () => this.dispatch({ type: 'probeDue', frameId: effect.frameId, random: this.#random() }),
-          effect.delayMs,
-        )
+        this.#probe(effect.frameId, effect.delayMs)
         break
-      case 'configurePeers':
-        this.#mesh.configure(effect.iceServers)
-        break
-      case 'openPeer':
-        this.#mesh.open(effect.clientId, effect)
-        break
-      case 'closePeer':
-        this.#mesh.close(effect.clientId)
-        break
-      case 'closePeers':
-        this.#mesh.closeAll()
-        break
-      case 'deliver':
-        this.#mesh.deliver(effect.from, effect.signal)
+      case 'turnOff':
+        this.#turnOff(effect.media)
         break
       case 'notice':
-        for (const listener of this.#noticeListeners) listener(effect.notice)
+        this.#tell(effect.notice)
         break
+      default:
+        this.#mesh.run(effect)
     }
+  }
+
+  #probe(frameId: number, delayMs: number): void {
+    this.#signaling.probe(frameId)
+    clearTimeout(this.#probeTimer)
+    this.#probeTimer = setTimeout(
+      () => this.dispatch({ type: 'probeDue', frameId, random: this.#random(), now: this.#now() }),
+      delayMs,
+    )
+  }
+
+  #turnOff(media: MediaName): void {
+    if (media === 'screen') this.#media.stopScreen()
+    else this.#media.turnOff(media)
+  }
+
+  #canReach(clientId: string): boolean {
+    const { phase, reconnecting, members } = this.#state
+    if (phase !== 'in' || reconnecting) return false
+    return members.some(({ id, signal }) => id === clientId && signal === 'ok')
+  }
+
+  /** Keep up with the devices, the browser and the clock. */
+  #follow(): void {
+    this.#unfollow()
+    const stops = [
+      this.#followMedia(),
+      this.#media.onNews((news) => this.#tell(news)),
+      this.#options.watch?.((change) => this.#onChange(change)),
+      this.#followClock(),
+    ]
+    this.#stopFollowing = () => {
+      for (const stop of stops) stop?.()
+    }
+  }
+
+  #onChange(change: Change): void {
+    if (change === 'gone') this.dispatch({ type: 'leave' })
+    else if (change === 'network') this.dispatch({ type: 'networkChanged', now: this.#now() })
+    else {
+      this.dispatch({ type: 'probe' })
+      void this.#media.recover()
+    }
+  }
+
+  #unfollow(): void {
+    this.#stopFollowing?.()
+    this.#stopFollowing = undefined
   }
 
   /** Keep what we send, and what we say of it, in step with the devices. */
-  #followMedia(): void {
-    this.#unsubscribeMedia?.()
+  #followMedia(): () => void {
     const follow = () => {
-      const { audio, video } = this.#media.snapshot()
+      const { audio, video, screen } = this.#media.snapshot()
       this.#mesh.setTrack('audio', audio.track)
       this.#mesh.setTrack('video', video.track)
+      this.#mesh.setTrack('screen', screen.track)
+      this.#mesh.setTrack('screenAudio', screen.audioTrack)
       const media = this.#mediaState()
       const said = this.#state.media
-      if (media.audio !== said.audio || media.video !== said.video) this.dispatch({ type: 'media', media })
+      if (media.audio !== said.audio || media.video !== said.video || media.screen !== said.screen)
+        this.dispatch({ type: 'media', media })
     }
-    this.#unsubscribeMedia = this.#media.subscribe(follow)
     follow()
+    return this.#media.subscribe(follow)
+  }
+
+  #followClock(): () => void {
+    let tickedAt = this.#now()
+    const timer = setInterval(() => {
+      const now = this.#now()
+      const slept = now - tickedAt > SLEPT_MS
+      tickedAt = now
+      this.dispatch({ type: 'tick', now })
+      const heardAt = this.#signaling.heardAt
+      if (slept) this.#wake(now)
+      else if (heardAt !== null && now - heardAt >= SILENCE_MS) this.dispatch({ type: 'probe' })
+    }, TICK_MS)
+    return () => clearInterval(timer)
+  }
+
+  #wake(now: number): void {
+    this.dispatch({ type: 'networkChanged', now })
+    void this.#media.recover()
   }
 
   #mediaState(): Media {
-    const { audio, video } = this.#media.snapshot()
-    return { audio: audio.on, video: video.on, screen: false }
+    const { audio, video, screen } = this.#media.snapshot()
+    return { audio: audio.on, video: video.on, screen: screen.on }
+  }
+
+  #tell(notice: Notice): void {
+    for (const listener of this.#noticeListeners) listener(notice)
   }
 
   #emit(): void {

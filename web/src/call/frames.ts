@@ -1,43 +1,47 @@
 /** What each frame of the server does to a call. */
-import type {
-  Chat,
-  Error,
-  Participant,
-  Participants,
-  Presence,
-  ServerMessage,
-  Welcome,
-} from '@/protocol/messages'
-import { andThen, send } from './step'
+import type { IceServers, Participant, Participants, ServerMessage, Welcome } from '@/protocol/messages'
+import { onChat, onChatHistory, onError, reconcilePending } from './chat-frames'
+import { onHand, onLobby, onMuted, onReaction, onRole, onRoom } from './room-frames'
+import { onPresence, onProfile } from './presence-frames'
+import { andThen, notice, send, updateMember } from './step'
 import type { CallEffect, CallState, Media, Member, Signal, Step } from './types'
-
-const NO_MEDIA: Media = { audio: false, video: false, screen: false }
 
 export function reduceFrame(state: CallState, frame: ServerMessage, now: number): Step {
   switch (frame.type) {
+    case 'waiting':
+      return onWaiting(state, frame.hostPresent, now)
     case 'welcome':
       return onWelcome(state, frame, now)
+    case 'resumed':
+      return onResumed(state, now)
     case 'participants':
       return onParticipants(state, frame)
     case 'presence':
-      return frame.action === 'join' ? onJoin(state, frame) : onLeave(state, frame)
+      return onPresence(state, frame)
     case 'profile':
       return onProfile(state, frame.clientId, frame.displayName)
     case 'media':
-      return [
-        updateMember(state, frame.clientId, {
-          media: { audio: frame.audio, video: frame.video, screen: frame.screen },
-          mediaKnown: true,
-        }),
-        [],
-      ]
+      return onMedia(state, frame.clientId, frame)
+    case 'hand':
+      return onHand(state, frame)
+    case 'reaction':
+      return onReaction(state, frame)
     case 'chat':
       return onChat(state, frame)
-    case 'webrtc': {
-      const signal = toSignal(frame)
-      if (!signal || !state.members.some((member) => member.id === frame.from)) return [state, []]
-      return [state, [{ type: 'deliver', from: frame.from, signal }]]
-    }
+    case 'chat_history':
+      return onChatHistory(state, frame)
+    case 'webrtc':
+      return onWebRtc(state, frame)
+    case 'ice_servers':
+      return onIceServers(state, frame, now)
+    case 'lobby':
+      return onLobby(state, frame)
+    case 'room':
+      return onRoom(state, frame)
+    case 'role':
+      return onRole(state, frame)
+    case 'muted':
+      return onMuted(state, frame)
     case 'ack':
       return [{ ...state, acked: Math.max(state.acked, frame.id) }, []]
     case 'error':
@@ -48,17 +52,50 @@ export function reduceFrame(state: CallState, frame: ServerMessage, now: number)
   }
 }
 
-/** A new session: everything that hung on the old one is built anew. A resumed session will not pass here. */
+/** Tries that led in slow the next one down should it break at once, but they never make us give up. */
+const MOST_COUNTED = 4
+
+/** What holds of a connection that just let us in. No answer is due on it yet: a probe of the one before is moot. */
+function entered({ attempt, nextFrameId }: CallState, now: number) {
+  return {
+    reconnecting: false,
+    attempt: Math.min(attempt, MOST_COUNTED),
+    enteredAt: now,
+    lostAt: null,
+    refreshDue: false,
+    acked: nextFrameId - 1,
+  } as const
+}
+
+/** To wait is to be outside, also for someone who was in before the session was lost. */
+function onWaiting(state: CallState, hostPresent: boolean, now: number): Step {
+  const waiting: CallState = {
+    ...state,
+    ...entered(state, now),
+    phase: 'waiting',
+    hostPresent,
+    members: [],
+    synced: false,
+  }
+  if (state.phase !== 'in') return [waiting, []]
+  // Nobody sees it any more, and whoever is let in again does not expect to be seen.
+  return [waiting, [{ type: 'closePeers' }, { type: 'turnOff', media: 'screen' }]]
+}
+
+/** A new session: everything that hung on the old one is built anew. A resumed session does not pass here. */
 function onWelcome(state: CallState, frame: Welcome, now: number): Step {
-  const returned = state.phase === 'in'
+  const returned = state.selfId !== null
   const next: CallState = {
     ...state,
+    ...entered(state, now),
     phase: 'in',
-    reconnecting: false,
-    attempt: 0,
     selfId: frame.clientId,
+    selfIds: [...state.selfIds, frame.clientId],
     role: frame.role,
-    iceServers: frame.iceServers,
+    room: toRoom(frame.room),
+    lobby: [],
+    session: frame.resumeToken ? { resumeToken: frame.resumeToken, windowMs: frame.resumeWindowMs } : null,
+    ...withServers(frame.iceServers, frame.iceTtlMs, now),
     limits: {
       chatCodePoints: frame.limits.chatCodePoints ?? state.limits.chatCodePoints,
       displayNameCodePoints: frame.limits.displayNameCodePoints ?? state.limits.displayNameCodePoints,
@@ -71,12 +108,26 @@ function onWelcome(state: CallState, frame: Welcome, now: number): Step {
     { type: 'closePeers' },
     { type: 'configurePeers', iceServers: frame.iceServers },
   ]
-  if (returned) effects.push({ type: 'notice', notice: { kind: 'reconnected' } })
-  return andThen([next, effects], (entered) =>
-    andThen(send(entered, { type: 'profile', displayName: entered.displayName }), (named) =>
-      send(named, { type: 'media', ...named.media }),
+  if (returned) effects.push(notice({ kind: 'reconnected' }))
+  return andThen([next, effects], (inside) =>
+    andThen(send(inside, { type: 'media', ...inside.media }), (said) =>
+      returned ? andThen(raiseAgain(said), reconcilePending) : [said, []],
     ),
   )
+}
+
+/** The new session knows nothing of a hand that was up in the old one. */
+function raiseAgain(state: CallState): Step {
+  return state.handRaisedAt === null ? [state, []] : send(state, { type: 'hand', raised: true })
+}
+
+/** The session goes on: nothing was lost, so nothing changes. Paths that broke meanwhile can be repaired again. */
+function onResumed(state: CallState, now: number): Step {
+  const pending = state.pending.map((chat) => ({ ...chat, queued: false }))
+  return [
+    { ...state, ...entered(state, now), pending },
+    [{ type: 'recoverPeers', clientId: null, all: false }],
+  ]
 }
 
 /** The whole list: after `welcome` we, the newcomer, offer to everyone in it. */
@@ -86,119 +137,49 @@ function onParticipants(state: CallState, frame: Participants): Step {
   const effects: CallEffect[] = []
   const members: Member[] = []
   // Those who stay keep their place.
-  const listed = new Set(others.map(({ id }) => id))
   for (const member of state.members) {
     const entry = others.find(({ id }) => id === member.id)
     if (entry) members.push(toMember(entry, state.synced ? member : undefined))
     else if (state.synced) effects.push({ type: 'closePeer', clientId: member.id })
   }
   for (const entry of others) if (!known.has(entry.id)) members.push(toMember(entry))
-  for (const entry of others) {
-    if (state.synced && known.has(entry.id)) continue
-    effects.push({ type: 'openPeer', clientId: entry.id, polite: entry.polite, initiate: !state.synced })
+  for (const { id, polite, kind = 'person' } of others) {
+    if (state.synced && known.has(id)) continue
+    const initiate = !state.synced || kind === 'recorder'
+    effects.push({ type: 'openPeer', clientId: id, polite, initiate, kind })
   }
   const self = frame.participants.find(({ id }) => id === state.selfId)
-  return [
-    {
-      ...state,
-      members: members.filter(({ id }) => listed.has(id)),
-      role: self?.role ?? state.role,
-      synced: true,
-    },
-    effects,
-  ]
+  return [{ ...state, members, role: self?.role ?? state.role, synced: true }, effects]
 }
 
-function onJoin(state: CallState, frame: Presence): Step {
-  if (frame.clientId === state.selfId || state.members.some(({ id }) => id === frame.clientId))
-    return [state, []]
-  const member: Member = {
-    id: frame.clientId,
-    displayName: frame.displayName ?? 'Guest',
-    role: frame.role ?? 'guest',
-    media: NO_MEDIA,
-    mediaKnown: false,
-    link: 'connecting',
-    announced: frame.role !== 'guest',
-  }
-  return [
-    { ...state, members: [...state.members, member] },
-    [
-      { type: 'openPeer', clientId: frame.clientId, polite: frame.polite ?? false, initiate: false },
-      ...(member.announced ? [joined(member.displayName)] : []),
-    ],
-  ]
+function onMedia(state: CallState, clientId: string, { audio, video, screen }: Media): Step {
+  const media: Media = { audio, video, screen }
+  return [updateMember(state, clientId, { media, mediaKnown: true }), []]
 }
 
-function onLeave(state: CallState, frame: Presence): Step {
-  const place = state.members.findIndex(({ id }) => id === frame.clientId)
-  const gone = state.members[place]
-  if (!gone) return [state, []]
-  // The last one moves into the gap, so that all others keep their place.
-  const members = state.members.slice(0, -1)
-  const last = state.members[state.members.length - 1]
-  if (last && last !== gone) members[place] = last
-  return [
-    { ...state, members },
-    [
-      { type: 'closePeer', clientId: gone.id },
-      { type: 'notice', notice: { kind: 'left', name: gone.displayName } },
-    ],
-  ]
+function onWebRtc(state: CallState, frame: Extract<ServerMessage, { type: 'webrtc' }>): Step {
+  const signal = toSignal(frame)
+  if (!signal || !state.members.some((member) => member.id === frame.from)) return [state, []]
+  return [state, [{ type: 'deliver', from: frame.from, signal }]]
 }
 
-function onProfile(state: CallState, clientId: string, displayName: string): Step {
-  if (clientId === state.selfId) return [{ ...state, displayName }, []]
-  const member = state.members.find(({ id }) => id === clientId)
-  return [
-    updateMember(state, clientId, { displayName, announced: true }),
-    member && !member.announced ? [joined(displayName)] : [],
-  ]
+function onIceServers(state: CallState, { iceServers, ttlMs }: IceServers, now: number): Step {
+  const effects: CallEffect[] = [{ type: 'configurePeers', iceServers }]
+  if (state.recoverWithFreshServers) effects.push({ type: 'recoverPeers', clientId: null, all: true })
+  return [{ ...state, ...withServers(iceServers, ttlMs, now) }, effects]
 }
 
-function joined(name: string): CallEffect {
-  return { type: 'notice', notice: { kind: 'joined', name } }
-}
-
-function onChat(state: CallState, frame: Chat): Step {
-  if (state.messages.some(({ id }) => id === frame.id)) return [state, []]
-  const mine = frame.from === state.selfId
-  const message = {
-    id: frame.id,
-    from: frame.from,
-    mine,
-    displayName: frame.displayName,
-    text: frame.text,
-    ts: frame.ts,
-  }
-  const waiting = state.pending.findIndex((chat) => !chat.failed && chat.text === frame.text)
-  const heard: CallState = {
-    ...state,
-    messages: [...state.messages, message],
-    pending: mine && waiting >= 0 ? state.pending.toSpliced(waiting, 1) : state.pending,
-  }
-  if (mine || state.chatOpen) return [heard, []]
-  return [
-    { ...heard, unread: state.unread + 1 },
-    [{ type: 'notice', notice: { kind: 'chat', name: frame.displayName, text: frame.text } }],
-  ]
-}
-
-function onError(state: CallState, frame: Error): Step {
-  const next: CallState = {
-    ...state,
-    pending: state.pending.map((chat) => (chat.frameId === frame.ref ? { ...chat, failed: true } : chat)),
-  }
-  if (frame.code === 'rate_limited') return [next, [{ type: 'notice', notice: { kind: 'rateLimited' } }]]
-  if (frame.code === 'bad_name') return [next, [{ type: 'notice', notice: { kind: 'badName' } }]]
-  return [next, []]
-}
-
-function updateMember(state: CallState, clientId: string, change: Partial<Member>): CallState {
+function withServers(iceServers: Welcome['iceServers'], ttlMs: number, now: number) {
   return {
-    ...state,
-    members: state.members.map((member) => (member.id === clientId ? { ...member, ...change } : member)),
+    iceServers,
+    iceExpiry: ttlMs > 0 ? { at: now + ttlMs, ttlMs } : null,
+    iceAsked: false,
+    recoverWithFreshServers: false,
   }
+}
+
+function toRoom({ locked = false, lobby = 'off' }: Welcome['room']): CallState['room'] {
+  return { locked, lobby }
 }
 
 function toMember(entry: Participant, before?: Member): Member {
@@ -211,14 +192,18 @@ function toMember(entry: Participant, before?: Member): Member {
     id: entry.id,
     displayName: entry.displayName,
     role: entry.role,
+    kind: entry.kind ?? 'person',
     media,
     mediaKnown: before?.mediaKnown || media.audio || media.video || media.screen,
     link: before?.link ?? 'connecting',
+    signal: entry.link,
+    handRaisedAt: entry.handRaisedAt ?? null,
     announced: true,
   }
 }
 
 function toSignal(frame: Extract<ServerMessage, { type: 'webrtc' }>): Signal | null {
-  if (frame.action === 'ice') return { action: 'ice', candidate: frame.candidate ?? null }
-  return frame.sdp === undefined ? null : { action: frame.action, sdp: frame.sdp }
+  const about = frame.connection === undefined ? {} : { connection: frame.connection }
+  if (frame.action === 'ice') return { ...about, action: 'ice', candidate: frame.candidate ?? null }
+  return frame.sdp === undefined ? null : { ...about, action: frame.action, sdp: frame.sdp }
 }

@@ -42,28 +42,6 @@ export function layoutGrid(count: number, width: number, height: number, gap: nu
   })
 }
 
-/** One big tile first, the others in a strip: to the right on a wide stage, below on a tall one. */
-export function layoutSpeaker(count: number, width: number, height: number, gap: number): Box[] {
-  if (count <= 1) return layoutGrid(count, width, height, gap)
-  const others = count - 1
-  const wide = width > height
-  const strip = wide ? clamp(width * 0.2, 120, 240) : clamp(height * 0.18, 84, 150)
-  const stage = wide
-    ? { left: 0, top: 0, width: width - strip - gap, height }
-    : { left: 0, top: 0, width, height: height - strip - gap }
-  const room = (wide ? height : width) - gap * (others - 1)
-  const length = Math.min(wide ? strip / RATIO : strip * RATIO, room / others)
-  const used = length * others + gap * (others - 1)
-  const start = ((wide ? height : width) - used) / 2
-  const small = Array.from({ length: others }, (_, index): Box => {
-    const offset = Math.round(start + index * (length + gap))
-    return wide
-      ? { left: stage.width + gap, top: offset, width: Math.floor(strip), height: Math.floor(length) }
-      : { left: offset, top: stage.height + gap, width: Math.floor(length), height: Math.floor(strip) }
-  })
-  return [stage, ...small]
-}
-
 function clamp(value: number, low: number, high: number): number {
   return Math.min(Math.max(value, low), high)
 }

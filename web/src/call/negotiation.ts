@@ -56,6 +56,11 @@ export class Negotiation {
     this.#connection.addEventListener('icecandidate', this.#onCandidate)
   }
 
+  /** Whether an offer of ours is being made or waits for its answer. */
+  get offering(): boolean {
+    return this.#makingOffer || this.#connection.signalingState === 'have-local-offer'
+  }
+
   close(): void {
     this.#closed = true
     this.#early = []

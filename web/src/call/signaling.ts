@@ -1,6 +1,11 @@
-/** The socket of a room: opens it with fresh credentials, speaks typed frames and says when it closed. */
+/**
+ * The line to the server: opens a socket, says hello or resumes, and makes of many connections one session in which
+ * each frame arrives once and in order, both ways.
+ */
 import type { ClientMessage, ServerMessage } from '@/protocol/messages'
-import type { EndReason } from './types'
+import { Incoming } from './incoming'
+import { Outgoing } from './outgoing'
+import type { Dial, EndReason } from './types'
 
 export interface SocketLike {
   readonly readyState: number
@@ -11,13 +16,21 @@ export interface SocketLike {
   close(code?: number): void
 }
 
+/** What the next connection is for: a session that goes on needs no credentials, unless they ran out. */
+export interface Need {
+  readonly resume: boolean
+  readonly refresh: boolean
+}
+
 export interface SignalingOptions {
   /** The address to open, with a ticket for people who are signed in. May throw `RefusedError`. */
-  readonly address: () => Promise<string>
+  readonly address: (need: Need) => Promise<string>
   readonly createSocket: (url: string) => SocketLike
   readonly onFrame: (frame: ServerMessage) => void
-  readonly onClosed: (code: number) => void
+  /** `ownLateDial`: a connection that we gave up may have taken the session over. */
+  readonly onClosed: (code: number, ownLateDial: boolean) => void
   readonly onRefused: (reason: EndReason) => void
+  readonly now?: () => number
 }
 
 /** There is no way in, and trying again will not help. */
@@ -32,86 +45,217 @@ export class RefusedError extends Error {
 }
 
 const OPEN = 1
-const TYPES: ReadonlySet<string> = new Set<ServerMessage['type']>([
-  'welcome',
-  'participants',
-  'presence',
-  'profile',
-  'chat',
-  'webrtc',
-  'media',
-  'ack',
-  'error',
-])
+const NO_CODE = 1006
+const STATE_LOST = 4002
+/** The session ends at once. */
+const ENDED = 1000
+/** The server keeps the session for us to go on with. */
+const ABANDONED = 4100
+const DIAL_MS = 8_000
+/** A dial that takes longer is not waited for when there is a reason to try anew. */
+const SLOW_DIAL_MS = 2_000
+const ACKNOWLEDGE_MS = 3_000
+/** How long a connection that was given up may still come through. */
+const LATE_DIAL_MS = 60_000
 
 export class Signaling {
   readonly #options: SignalingOptions
+  readonly #now: () => number
+  readonly #outgoing = new Outgoing()
+  readonly #incoming = new Incoming()
   #socket: SocketLike | null = null
   /** Grows with each connection and disconnection, so that a late answer of an old one changes nothing. */
   #generation = 0
-  #connecting = false
+  #dialingSince: number | null = null
+  /** Whether the connection that is being opened is to begin a session. */
+  #beginning = false
+  #resumeSent = false
+  #lateDialUntil = 0
+  /** The place of the last gap: one that stays says that the session is broken. */
+  #gapAfter = -1
+  #heardAt = 0
+  #dialTimer: ReturnType<typeof setTimeout> | undefined
+  #ackTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor(options: SignalingOptions) {
     this.#options = options
+    this.#now = options.now ?? Date.now
   }
 
-  /** Open the socket; a no-op while one is open or being opened. */
-  async connect(): Promise<void> {
-    if (this.#connecting || this.#socket) return
+  /** When the server was last heard, in milliseconds of `now`; null while there is no connection. */
+  get heardAt(): number | null {
+    return this.#socket && this.#dialingSince === null ? this.#heardAt : null
+  }
+
+  /** Open the socket; a no-op while one is open or is being opened and still may come through. */
+  async connect(dial: Dial): Promise<void> {
+    if (this.#dialingSince !== null && this.#now() - this.#dialingSince >= SLOW_DIAL_MS) this.#abandon()
+    if (this.#dialingSince !== null || this.#socket) return
     const generation = ++this.#generation
-    this.#connecting = true
+    const resume = this.#resumable(dial)
+    this.#dialingSince = this.#now()
+    this.#beginning = resume === null
+    this.#dialTimer = setTimeout(() => this.#fail(), DIAL_MS)
     let url: string
     try {
-      url = await this.#options.address()
+      url = await this.#options.address({ resume: resume !== null, refresh: dial.refresh })
     } catch (error) {
       if (generation !== this.#generation) return
-      this.#connecting = false
-      if (error instanceof RefusedError) this.#options.onRefused(error.reason)
-      else this.#options.onClosed(1006)
+      if (error instanceof RefusedError) {
+        this.#abandon()
+        this.#options.onRefused(error.reason)
+      } else this.#fail()
       return
     }
-    if (generation !== this.#generation) return
-    this.#connecting = false
-    this.#open(url, generation)
+    if (generation === this.#generation) this.#open(url, dial, resume)
   }
 
-  /** Close for good; nothing is reported afterwards. */
-  disconnect(): void {
-    this.#generation++
-    this.#connecting = false
-    const socket = this.#socket
-    this.#socket = null
-    socket?.close(1000)
+  /** Close; nothing is reported afterwards. `final` ends the session, else the server keeps it. */
+  disconnect(final: boolean): void {
+    this.#abandon(final)
+    if (!final) return
+    this.#outgoing.clear()
+    this.#incoming.clear()
   }
 
+  /** Send a frame, now or when the session goes on. */
   send(frame: ClientMessage): void {
-    if (this.#socket?.readyState === OPEN) this.#socket.send(JSON.stringify(frame))
+    const live = this.#isLive()
+    this.#outgoing.add(frame, live)
+    if (live) this.#transmit(frame)
   }
 
-  #open(url: string, generation: number): void {
+  /** Ask for an `ack`: a sign of life that nobody else hears of. */
+  probe(id: number): void {
+    if (this.#isLive()) this.#transmit({ type: 'ack', seq: this.#incoming.acknowledge(), id })
+  }
+
+  #isLive(): boolean {
+    return this.#dialingSince === null && this.#socket?.readyState === OPEN
+  }
+
+  #transmit(frame: ClientMessage): void {
+    this.#socket?.send(JSON.stringify(frame))
+  }
+
+  #resumable({ resume }: Dial): string | null {
+    return resume && this.#now() < resume.until && !this.#outgoing.overflowed ? resume.token : null
+  }
+
+  #open(address: string, dial: Dial, resume: string | null): void {
+    const generation = this.#generation
     let socket: SocketLike
     try {
-      socket = this.#options.createSocket(url)
+      const url = new URL(address)
+      url.searchParams.set('v', '2')
+      socket = this.#options.createSocket(url.href)
     } catch {
       // An address that this page may not open, such as ws:// on an https page.
-      this.#options.onClosed(1006)
+      this.#fail()
       return
     }
     this.#socket = socket
+    socket.onopen = () => {
+      if (generation === this.#generation) this.#introduce(dial, resume)
+    }
     socket.onmessage = ({ data }) => {
       if (generation !== this.#generation) return
+      this.#heardAt = this.#now()
       const frame = parseFrame(data)
-      if (frame) this.#options.onFrame(frame)
+      if (frame) this.#receive(frame, resume !== null)
     }
     socket.onclose = ({ code }) => {
       if (generation !== this.#generation) return
-      this.#socket = null
-      this.#options.onClosed(code)
+      const ownLateDial = this.#now() < this.#lateDialUntil
+      this.#lateDialUntil = 0
+      this.#forget()
+      this.#options.onClosed(code, ownLateDial)
     }
+  }
+
+  #introduce({ hello }: Dial, resume: string | null): void {
+    if (resume === null) {
+      this.#incoming.clear()
+      this.#gapAfter = -1
+      this.#transmit({ type: 'hello', ...hello })
+    } else {
+      this.#resumeSent = true
+      this.#transmit({ type: 'resume', resumeToken: resume, lastSeq: this.#incoming.last })
+    }
+  }
+
+  #receive(frame: ServerMessage, resuming: boolean): void {
+    // Until the session goes on, nothing belongs to it.
+    if (this.#dialingSince !== null && resuming && frame.type !== 'resumed') return
+    const arrival = this.#incoming.take(frame)
+    if (arrival === 'gap') this.#onGap()
+    if (arrival !== 'new') return
+    this.#answer()
+    if (frame.type === 'resumed') {
+      this.#entered()
+      for (const missed of this.#outgoing.resume(frame.lastId)) this.#transmit(missed)
+    } else if (frame.type === 'welcome' || frame.type === 'waiting') {
+      this.#entered()
+      if (frame.type === 'welcome') this.#outgoing.clear()
+    } else if (frame.type === 'ack') {
+      this.#outgoing.acknowledge(frame.id)
+    }
+    this.#options.onFrame(frame)
+  }
+
+  #entered(): void {
+    this.#dialingSince = null
+    this.#resumeSent = false
+    clearTimeout(this.#dialTimer)
+  }
+
+  /** A frame got lost inside a connection, which only a fault can do: have it sent again, but not for ever. */
+  #onGap(): void {
+    const again = this.#gapAfter === this.#incoming.last
+    this.#gapAfter = this.#incoming.last
+    this.#abandon(again)
+    this.#options.onClosed(again ? STATE_LOST : NO_CODE, false)
+  }
+
+  #answer(): void {
+    if (this.#incoming.mustAcknowledge) this.#acknowledge()
+    else if (this.#incoming.owed > 0) this.#ackTimer ??= setTimeout(() => this.#acknowledge(), ACKNOWLEDGE_MS)
+  }
+
+  #acknowledge(): void {
+    clearTimeout(this.#ackTimer)
+    this.#ackTimer = undefined
+    if (this.#isLive() && this.#incoming.owed > 0)
+      this.#transmit({ type: 'ack', seq: this.#incoming.acknowledge() })
+  }
+
+  #fail(): void {
+    this.#abandon()
+    this.#options.onClosed(NO_CODE, false)
+  }
+
+  /** Nobody comes back to a session that was about to begin: kept, it would stand in the room as a ghost. */
+  #abandon(final = false): void {
+    const beginning = this.#dialingSince !== null && this.#beginning
+    const code = final || beginning || this.#outgoing.overflowed ? ENDED : ABANDONED
+    if (this.#resumeSent) this.#lateDialUntil = this.#now() + LATE_DIAL_MS
+    const socket = this.#socket
+    this.#forget()
+    socket?.close(code)
+  }
+
+  #forget(): void {
+    this.#generation++
+    this.#socket = null
+    this.#dialingSince = null
+    this.#resumeSent = false
+    clearTimeout(this.#dialTimer)
+    clearTimeout(this.#ackTimer)
+    this.#ackTimer = undefined
   }
 }
 
-/** Read a frame; null for a type this client does not know, which a newer server may send. */
+/** Read a frame; null for what is none. A type that this client does not know passes: it may be numbered. */
 export function parseFrame(data: unknown): ServerMessage | null {
   if (typeof data !== 'string') return null
   let frame: unknown
@@ -121,5 +265,5 @@ export function parseFrame(data: unknown): ServerMessage | null {
     return null
   }
   if (typeof frame !== 'object' || frame === null || !('type' in frame)) return null
-  return typeof frame.type === 'string' && TYPES.has(frame.type) ? (frame as ServerMessage) : null
+  return typeof frame.type === 'string' ? (frame as ServerMessage) : null
 }

@@ -1,16 +1,25 @@
 import { CloudOff } from 'lucide-react'
 import { lazy, Suspense, useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react'
+import type { Api } from '@/api/client'
 import { describeError, errorReference, isApiError, OfflineError } from '@/api/errors'
 import { roomAddress } from '@/api/room-address'
 import type { Room } from '@/api/types'
-import { useServices, useSession } from '@/app/services'
+import { useServices, useSession, useUser } from '@/app/services'
 import { useNoIndex, useTitle } from '@/app/use-title'
 import { Call } from '@/call/controller'
 import type { LocalMedia } from '@/call/media'
 import { initialCall } from '@/call/reducer'
+import { watchSurroundings } from '@/call/surroundings'
+import { preferredName } from '@/features/account/preferences'
+import { cleanDisplayName } from '@/features/account/rules'
 import { Ended } from '@/features/call/ended'
+import { asksForPassword } from '@/features/moderation/ended-words'
+import { WaitingPanel } from '@/features/moderation/waiting-panel'
+import { passwordAnswer, passwordToAsk, type PasswordAnswer } from '@/features/prejoin/door'
+import { JoinPanel } from '@/features/prejoin/join-panel'
 import { Prejoin } from '@/features/prejoin/prejoin'
 import { useOwnLocalMedia } from '@/features/prejoin/use-local-media'
+import { createEntry, forgetInvitation, takeInvitation } from '@/features/rooms/entry'
 import { RoomMalformed, RoomMissing } from '@/features/rooms/room-missing'
 import { Page, PageSkeleton } from '@/features/shell/page'
 import { Unreachable } from '@/features/shell/unreachable'
@@ -38,12 +47,12 @@ function RoomLookup({ roomId }: { roomId: string }) {
   const [room, setRoom] = useState<Room | null>(null)
   const [failure, setFailure] = useState<unknown>(null)
   const [tries, setTries] = useState(0)
+  const [invitation, setInvitation] = useState(() => takeInvitation(roomId))
   const load = useCallback(() => setTries((count) => count + 1), [])
   // Who asks decides what is found, so it is looked up again after signing in or out.
   useEffect(() => {
     let stale = false
-    api
-      .readRoom(roomId)
+    lookUp(api, roomId, invitation)
       .then((found) => {
         if (stale) return
         setRoom(found)
@@ -55,11 +64,30 @@ function RoomLookup({ roomId }: { roomId: string }) {
     return () => {
       stale = true
     }
-  }, [api, roomId, signedIn, tries])
+  }, [api, roomId, invitation, signedIn, tries])
+  // A link into the room that is shown already changes nothing but the part behind the #.
+  useEffect(() => {
+    const take = () => setInvitation(takeInvitation(roomId))
+    window.addEventListener('hashchange', take)
+    return () => window.removeEventListener('hashchange', take)
+  }, [roomId])
   useTitle(room?.name || roomId)
 
-  if (room) return <Room room={room} onRefresh={load} />
+  const goWithoutInvitation = () => {
+    forgetInvitation(roomId)
+    setFailure(null)
+    setInvitation(null)
+  }
+  if (room) {
+    return (
+      <Room room={room} invitation={invitation} onRefresh={load} onWithoutInvitation={goWithoutInvitation} />
+    )
+  }
   if (failure === null) return <PageSkeleton />
+  if (isApiError(failure, 'invitation_invalid')) {
+    const ended = { reason: 'invitation_invalid', code: null } as const
+    return <Ended ended={ended} roomId={roomId} onRejoin={load} onWithoutInvitation={goWithoutInvitation} />
+  }
   if (isApiError(failure, 'room_not_found')) return <RoomMissing roomId={roomId} onCreated={load} />
   return (
     <Page>
@@ -79,26 +107,55 @@ function RoomLookup({ roomId }: { roomId: string }) {
   )
 }
 
-function Room({ room, onRefresh }: { room: Room; onRefresh: () => void }) {
+/** An invitation also opens rooms that do not admit guests; one that ended is better said before anyone joins. */
+function lookUp(api: Api, roomId: string, invitation: string | null): Promise<Room> {
+  return invitation === null ? api.readRoom(roomId) : api.readInvitedRoom(roomId, invitation)
+}
+
+interface RoomProps {
+  room: Room
+  invitation: string | null
+  onRefresh: () => void
+  onWithoutInvitation: () => void
+}
+
+function Room({ room, invitation, onRefresh, onWithoutInvitation }: RoomProps) {
   const { api, session } = useServices()
+  const user = useUser()
   const media = useOwnLocalMedia()
   const [call, setCall] = useState<Call | null>(null)
+  const [answer, setAnswer] = useState<PasswordAnswer | null>(null)
   const current = useRef<Call | null>(null)
   useEffect(() => () => current.current?.dispose(), [])
 
-  const join = (displayName: string) => {
+  const join = (displayName: string, password: string) => {
     // Credentials are fixed for the call: someone who is signed out meanwhile does not silently become a guest.
     const signedIn = session.store.get().status === 'signedIn'
     current.current?.dispose()
     const next = new Call({
       media,
-      address: () => roomAddress(api, room.wsUrl, signedIn),
+      address: (need) => roomAddress(api, room.wsUrl, signedIn, need),
       createSocket: (url) => new WebSocket(url),
       createConnection: (config) => new RTCPeerConnection(config),
+      watch: watchSurroundings,
+    })
+    let seen = next.state().ended
+    next.subscribe(() => {
+      const { ended } = next.state()
+      if (ended === seen) return
+      seen = ended
+      if (ended) setAnswer((before) => passwordAnswer(ended, password, before) ?? before)
     })
     current.current = next
     setCall(next)
-    next.join(displayName)
+    next.join(displayName, createEntry(signedIn, invitation, password))
+  }
+
+  const goWithoutInvitation = () => {
+    current.current?.dispose()
+    current.current = null
+    setCall(null)
+    onWithoutInvitation()
   }
 
   return (
@@ -106,11 +163,14 @@ function Room({ room, onRefresh }: { room: Room; onRefresh: () => void }) {
       room={room}
       media={media}
       call={call}
+      invited={invitation !== null}
+      password={passwordToAsk(room, { invited: invitation !== null, signedIn: user !== null }, answer)}
       onJoin={join}
       onRejoin={() => {
         onRefresh()
         call?.join(call.state().displayName)
       }}
+      onWithoutInvitation={goWithoutInvitation}
     />
   )
 }
@@ -119,25 +179,71 @@ interface RoomViewProps {
   room: Room
   media: LocalMedia
   call: Call | null
-  onJoin: (displayName: string) => void
+  invited: boolean
+  password: PasswordAnswer | null
+  onJoin: (displayName: string, password: string) => void
   onRejoin: () => void
+  onWithoutInvitation: () => void
 }
 
-function RoomView({ room, media, call, onJoin, onRejoin }: RoomViewProps) {
-  const { phase, ended } = useSyncExternalStore(
-    call?.subscribe ?? subscribeToNothing,
-    call?.state ?? readIdle,
-  )
+function RoomView({
+  room,
+  media,
+  call,
+  invited,
+  password,
+  onJoin,
+  onRejoin,
+  onWithoutInvitation,
+}: RoomViewProps) {
+  const user = useUser()
+  const [name, setName] = useState(() => preferredName(user?.username))
+  const state = useSyncExternalStore(call?.subscribe ?? subscribeToNothing, call?.state ?? readIdle)
+  const { phase, ended } = state
+  const asked = asksForPassword(ended)
   // Fetched while people look at themselves, so that joining is instant.
   useEffect(() => void loadCallScreen(), [])
   useEffect(() => {
-    if (phase === 'ended') media.stop()
-  }, [phase, media])
-  if (ended) return <Ended ended={ended} roomId={room.roomId} onRejoin={onRejoin} />
-  const prejoin = <Prejoin room={room} media={media} joining={phase !== 'idle'} onJoin={onJoin} />
-  if (!call || phase !== 'in') return prejoin
+    if (phase === 'ended' && !asked) media.stop()
+  }, [phase, asked, media])
+  if (ended && !asked) {
+    return (
+      <Ended
+        ended={ended}
+        roomId={room.roomId}
+        wasIn={state.joinedAt !== null}
+        onRejoin={onRejoin}
+        onWithoutInvitation={onWithoutInvitation}
+      />
+    )
+  }
+  const before = (
+    <Prejoin media={media} name={cleanDisplayName(name)}>
+      {call && phase === 'waiting' ? (
+        <WaitingPanel
+          room={room}
+          displayName={state.displayName}
+          hostPresent={state.hostPresent}
+          reconnecting={state.reconnecting}
+          onLeave={() => call.dispatch({ type: 'leave' })}
+        />
+      ) : (
+        <JoinPanel
+          room={room}
+          media={media}
+          joining={phase === 'joining' || phase === 'in'}
+          invited={invited}
+          password={password}
+          name={name}
+          onName={setName}
+          onJoin={onJoin}
+        />
+      )}
+    </Prejoin>
+  )
+  if (!call || phase !== 'in') return before
   return (
-    <Suspense fallback={prejoin}>
+    <Suspense fallback={before}>
       <CallScreen call={call} media={media} room={room} />
     </Suspense>
   )

@@ -44,7 +44,7 @@ export function MenuItem({ icon, children, shortcut, danger, onSelect }: MenuIte
     <Radix.Item onSelect={onSelect} className={cn(itemClasses, danger && 'text-danger-text')}>
       {icon}
       <span className="flex-1">{children}</span>
-      {shortcut && <span className="text-xs text-muted">{shortcut}</span>}
+      {shortcut && <span className="text-xs text-muted pointer-coarse:hidden">{shortcut}</span>}
     </Radix.Item>
   )
 }

@@ -3,6 +3,7 @@ import { Dialog as Radix } from 'radix-ui'
 import { useEffect, useRef, type ReactNode } from 'react'
 import { useMediaQuery } from '@/lib/use-media-query'
 import { Button } from './button'
+import { becomeSheetTop } from './sheet-top'
 
 interface SheetProps {
   open: boolean
@@ -19,6 +20,7 @@ export function Sheet({ open, onClose, title, children }: SheetProps) {
       <Radix.Root open={open} onOpenChange={(next) => !next && onClose()}>
         <Radix.Portal>
           <Radix.Content
+            ref={becomeSheetTop}
             data-modal
             aria-describedby={undefined}
             className="appear fixed inset-0 z-40 flex h-dvh flex-col bg-surface pt-[env(safe-area-inset-top)] pb-[env(safe-area-inset-bottom)] outline-none"

@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ApiError, describeError, OfflineError } from '@/api/errors'
 import type { Fetch } from '@/api/http'
+import { createApi } from '@/api/client'
+import { roomAddress } from '@/api/room-address'
 import { readExpiry, Session } from '@/api/session'
+import { RefusedError } from '@/call/signaling'
 
 const NOW = 1_800_000_000_000
 
@@ -35,7 +38,7 @@ const signedIn = (value: string) => ok({ id: 7, token: value, username: 'alice' 
 
 let hint: boolean
 
-function createSession(server: { fetch: Fetch }) {
+function createSession(server: { fetch: Fetch }, channel?: EventTarget) {
   return new Session({
     fetch: server.fetch,
     deviceId: () => 'device-1',
@@ -45,6 +48,7 @@ function createSession(server: { fetch: Fetch }) {
         hint = value
       },
     },
+    channel: channel as BroadcastChannel | undefined,
     now: () => Date.now(),
   })
 }
@@ -118,6 +122,50 @@ describe('Session', () => {
     await session.signIn({ username: 'alice', password: 'x' })
     await expect(session.call('GET', '/rooms')).rejects.toMatchObject({ code: 'token_expired' })
     expect(session.store.get().status).toBe('signedOut')
+  })
+
+  it.each([[fail(429, 'rate_limited')], [fail(503, 'unavailable')], [() => Promise.reject(new TypeError())]])(
+    'takes nobody for signed out when the token cannot be renewed just now',
+    async (refusal) => {
+      const server = createServer({
+        '/api/auth/login': [signedIn(token(900))],
+        '/api/auth/refresh': [refusal],
+        '/api/ws-tickets': [fail(401, 'token_expired')],
+      })
+      const session = createSession(server)
+      await session.signIn({ username: 'alice', password: 'x' })
+      const address = roomAddress(createApi(session), 'ws://host/ws/room', true)
+      await expect(address).rejects.toBeInstanceOf(OfflineError)
+      expect(session.store.get().status).toBe('signedIn')
+    },
+  )
+
+  it('ends a call whose person was signed out', async () => {
+    const server = createServer({
+      '/api/auth/login': [signedIn(token(900))],
+      '/api/auth/refresh': [fail(401, 'refresh_invalid')],
+      '/api/ws-tickets': [fail(401, 'token_expired')],
+    })
+    const session = createSession(server)
+    await session.signIn({ username: 'alice', password: 'x' })
+    const address = roomAddress(createApi(session), 'ws://host/ws/room', true)
+    await expect(address).rejects.toBeInstanceOf(RefusedError)
+  })
+
+  it('stays a guest when someone signs in elsewhere and the server does not answer, and asks again', async () => {
+    hint = false
+    const channel = new EventTarget()
+    const server = createServer({
+      '/api/auth/refresh': [fail(503, 'unavailable'), signedIn(token(900))],
+    })
+    const session = createSession(server, channel)
+    await session.start()
+    channel.dispatchEvent(new MessageEvent('message', { data: 'signedIn' }))
+    await vi.advanceTimersByTimeAsync(100)
+    expect(server.calls).toHaveLength(1)
+    expect(session.store.get().status).toBe('signedOut')
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(session.store.get().status).toBe('signedIn')
   })
 
   it('leaves a wrong password alone', async () => {

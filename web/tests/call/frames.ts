@@ -1,7 +1,7 @@
 /** Frames as the server sends them. */
 import { initialCall, reduce } from '@/call/reducer'
 import type { CallEffect, CallEvent, CallState } from '@/call/types'
-import type { Participant, ServerMessage } from '@/protocol/messages'
+import type { Participant, ServerMessage, Welcome } from '@/protocol/messages'
 
 let seq = 0
 
@@ -11,13 +11,18 @@ export function frame(message: WithoutSeq<ServerMessage>): CallEvent {
   return { type: 'frame', frame: { ...message, seq: ++seq } as ServerMessage, now: 1_000 }
 }
 
-export function welcome(clientId = 'me'): CallEvent {
+export function welcome(clientId = 'me', change: Partial<Welcome> = {}): CallEvent {
   return frame({
     type: 'welcome',
     clientId,
     role: 'guest',
+    resumeToken: 'token-1',
+    resumeWindowMs: 30_000,
     iceServers: [{ urls: ['stun:stun.example.org'] }],
+    iceTtlMs: 0,
+    room: { locked: false, lobby: 'off' },
     limits: { frameBytes: 65536, chatCodePoints: 100, displayNameCodePoints: 64, members: 8 },
+    ...change,
   })
 }
 
@@ -47,7 +52,7 @@ export function run(
   return { state, effects }
 }
 
-export const join: CallEvent = {
+export const join: Extract<CallEvent, { type: 'join' }> = {
   type: 'join',
   displayName: 'Me',
   media: { audio: true, video: false, screen: false },

@@ -21,6 +21,8 @@ it('marks who speaks, holds through pauses, and keeps the speaker until someone 
   expect(hear(700, { a: 0, b: 0.4 })).toEqual(['a', 'b'])
   expect(loudness.speaker.get()).toBe('a')
   expect(hear(1000, { a: 0, b: 0.4 })).toEqual(['b'])
+  expect(loudness.speaker.get()).toBe('a')
+  for (const at of [1300, 1900, 2200]) hear(at, { a: 0, b: 0.4 })
   expect(loudness.speaker.get()).toBe('b')
   expect(hear(3000, { a: 0, b: 0 })).toEqual([])
   expect(loudness.speaker.get()).toBe('b')

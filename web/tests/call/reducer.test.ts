@@ -6,13 +6,16 @@ import { frame, inCall, join, participant, participants, run, welcome } from './
 const sent = (effects: readonly CallEffect[]) =>
   effects.flatMap((effect) => (effect.type === 'send' ? [effect.frame] : []))
 const kinds = (effects: readonly CallEffect[]) => effects.map((effect) => effect.type)
-const lost = { type: 'closed', code: 1006, random: 0 } as const
+const lost = { type: 'closed', code: 1006, random: 0, now: 5_000 } as const
+const closed = (code: number) => ({ type: 'closed', code, random: 0, now: 5_000 }) as const
 
 describe('joining', () => {
-  it('connects, then says its name and what is on', () => {
+  it('connects with its name, then says what is on', () => {
     const joining = run(initialCall, join)
     expect(joining.state.phase).toBe('joining')
-    expect(kinds(joining.effects)).toEqual(['connect'])
+    expect(joining.effects).toEqual([
+      { type: 'connect', dial: { hello: { displayName: 'Me' }, resume: null, refresh: false } },
+    ])
     const { state, effects } = run(joining.state, welcome())
     expect(state).toMatchObject({
       phase: 'in',
@@ -20,10 +23,7 @@ describe('joining', () => {
       joinedAt: 1_000,
       limits: { chatCodePoints: 100 },
     })
-    expect(sent(effects)).toEqual([
-      { type: 'profile', displayName: 'Me', id: 1 },
-      { type: 'media', audio: true, video: false, screen: false, id: 2 },
-    ])
+    expect(sent(effects)).toEqual([{ type: 'media', audio: true, video: false, screen: false, id: 1 }])
     expect(effects).toContainEqual({
       type: 'configurePeers',
       iceServers: [{ urls: ['stun:stun.example.org'] }],
@@ -39,13 +39,13 @@ describe('joining', () => {
     )
     expect(state.members.map(({ id }) => id)).toEqual(['a', 'b'])
     expect(effects).toEqual([
-      { type: 'openPeer', clientId: 'a', polite: true, initiate: true },
-      { type: 'openPeer', clientId: 'b', polite: true, initiate: true },
+      { type: 'openPeer', clientId: 'a', polite: true, initiate: true, kind: 'person' },
+      { type: 'openPeer', clientId: 'b', polite: true, initiate: true, kind: 'person' },
     ])
   })
 
   it('says why it was turned away', () => {
-    const { state, effects } = run(initialCall, join, { type: 'closed', code: 4504, random: 0 })
+    const { state, effects } = run(initialCall, join, closed(4504))
     expect(state).toMatchObject({ phase: 'ended', ended: { reason: 'room_full', code: 4504 } })
     expect(kinds(effects)).toContain('closePeers')
   })
@@ -79,7 +79,7 @@ describe('members', () => {
     )
     expect(state.members.at(-1)).toMatchObject({ id: 'b', displayName: 'Bo', link: 'connecting' })
     expect(effects).toEqual([
-      { type: 'openPeer', clientId: 'b', polite: false, initiate: false },
+      { type: 'openPeer', clientId: 'b', polite: false, initiate: false, kind: 'person' },
       { type: 'notice', notice: { kind: 'joined', name: 'Bo' } },
     ])
   })
@@ -163,28 +163,103 @@ describe('a lost connection', () => {
       back.state,
       participants(participant('b'), participant('me2'), participant('c')),
     )
-    expect(state).toMatchObject({ reconnecting: false, attempt: 0, selfId: 'me2' })
+    expect(state).toMatchObject({ reconnecting: false, selfId: 'me2' })
     expect(state.members.map(({ id }) => id)).toEqual(['b', 'c'])
     expect(effects).toEqual([
-      { type: 'openPeer', clientId: 'b', polite: true, initiate: true },
-      { type: 'openPeer', clientId: 'c', polite: true, initiate: true },
+      { type: 'openPeer', clientId: 'b', polite: true, initiate: true, kind: 'person' },
+      { type: 'openPeer', clientId: 'c', polite: true, initiate: true, kind: 'person' },
     ])
   })
 
-  it('sends nothing meanwhile and tells what is on afterwards', () => {
+  it('goes on with the session: nobody is built anew', () => {
+    const away = run(inCall('a', 'b'), lost, { type: 'retryDue' })
+    expect(away.effects).toEqual([
+      {
+        type: 'connect',
+        dial: { hello: { displayName: 'Me' }, resume: { token: 'token-1', until: 65_000 }, refresh: false },
+      },
+    ])
+    const back = run(away.state, frame({ type: 'resumed', clientId: 'me', lastId: 1 }))
+    expect(back.state).toMatchObject({ reconnecting: false, lostAt: null, selfId: 'me' })
+    expect(back.state.members).toEqual(away.state.members)
+    expect(back.effects).toEqual([{ type: 'recoverPeers', clientId: null, all: false }])
+  })
+
+  it('counts the window from the first loss, however often it tries', () => {
+    const later = { ...lost, now: 20_000 }
+    expect(run(inCall('a'), lost, { type: 'retryDue' }, later).state.lostAt).toBe(5_000)
+  })
+
+  it('comes in as someone new when the session is gone', () => {
+    const gone = run(inCall('a'), lost, { type: 'retryDue' }, closed(4002))
+    expect(gone.effects).toEqual([{ type: 'retryIn', delayMs: 0 }])
+    expect(run(gone.state, { type: 'retryDue' }).effects).toMatchObject([{ dial: { resume: null } }])
+    expect(gone.state.members).toHaveLength(1)
+  })
+
+  it('waits longer each time when each connection breaks at once, and starts anew after one that held', () => {
+    const dropped = (now: number) => ({ type: 'closed', code: 1006, random: 0, now }) as const
+    const resumed = frame({ type: 'resumed', clientId: 'me' })
+    const delays: number[] = []
+    let state = inCall('a')
+    for (let time = 0; time < 40; time++) {
+      const { state: away, effects } = run(state, dropped(2_000))
+      for (const effect of effects) if (effect.type === 'retryIn') delays.push(effect.delayMs)
+      state = run(away, { type: 'retryDue' }, resumed).state
+    }
+    expect(delays).toEqual([0, 250, 500, 1_000, ...Array<number>(36).fill(2_000)])
+    // Let in at 1000.
+    expect(run(state, dropped(11_000)).effects).toEqual([{ type: 'retryIn', delayMs: 0 }])
+  })
+
+  it('waits when new sessions are lost again and again', () => {
+    let step = run(inCall('a'), closed(4002))
+    for (let time = 0; time < 3; time++) step = run(step.state, { type: 'retryDue' }, welcome(), closed(4002))
+    expect(step.effects).toEqual([{ type: 'retryIn', delayMs: 1_000 }])
+  })
+
+  it('holds no new connection to a question that was put to the old one', () => {
+    const probing = run(inCall('a'), { type: 'probe' })
+    const probe = probing.effects[0]
+    if (probe?.type !== 'probe') throw new Error('no probe')
+    const due = { type: 'probeDue', frameId: probe.frameId, random: 0, now: 9_000 } as const
+    for (const back of [frame({ type: 'resumed', clientId: 'me' }), welcome('me2')]) {
+      const { state, effects } = run(probing.state, lost, { type: 'retryDue' }, back, due)
+      expect(effects).toEqual([])
+      expect(state.reconnecting).toBe(false)
+    }
+  })
+
+  it('takes new credentials until it is back when the old ones ran out', () => {
+    const expired = run(inCall('a'), closed(4004), { type: 'retryDue' })
+    expect(expired.effects).toMatchObject([{ dial: { refresh: true, resume: { token: 'token-1' } } }])
+    expect(run(expired.state, lost, { type: 'retryDue' }).effects).toMatchObject([
+      { dial: { refresh: true } },
+    ])
+    const back = run(expired.state, frame({ type: 'resumed', clientId: 'me' }))
+    expect(back.state.refreshDue).toBe(false)
+  })
+
+  it('keeps what is to be sent for the session', () => {
     const away = run(inCall('a'), lost, {
       type: 'media',
       media: { audio: false, video: true, screen: false },
     })
-    expect(away.effects).toEqual([])
-    const back = run(away.state, welcome('me2'))
-    expect(sent(back.effects)).toContainEqual(
-      expect.objectContaining({ type: 'media', audio: false, video: true }),
-    )
+    expect(sent(away.effects)).toMatchObject([{ type: 'media', audio: false, video: true }])
+    // An old smile is no smile.
+    expect(run(away.state, { type: 'react', emoji: '👍' }).effects).toEqual([])
+  })
+
+  it('tells a new session what is on and whose hand is up', () => {
+    const raised = run(inCall('a'), frame({ type: 'hand', clientId: 'me', raised: true, ts: 7 }), lost)
+    expect(sent(run(raised.state, welcome('me2')).effects)).toMatchObject([
+      { type: 'media', audio: true },
+      { type: 'hand', raised: true },
+    ])
   })
 
   it('stays away when it was removed', () => {
-    const { state } = run(inCall('a'), { type: 'closed', code: 4502, random: 0 })
+    const { state } = run(inCall('a'), closed(4502))
     expect(state).toMatchObject({
       phase: 'ended',
       reconnecting: false,
@@ -193,19 +268,27 @@ describe('a lost connection', () => {
   })
 
   it('probes after a change of network and gives a silent socket up', () => {
-    const probing = run(inCall('a'), { type: 'networkChanged' })
-    const id = sent(probing.effects)[0]?.id ?? 0
-    expect(probing.effects.at(-1)).toEqual({ type: 'probe', frameId: id, delayMs: 4_000 })
-    const due = { type: 'probeDue', frameId: id, random: 0 } as const
-    expect(run(probing.state, frame({ type: 'ack', id }), due).effects).toEqual([])
+    const probing = run(inCall('a'), { type: 'networkChanged', now: 2_000 })
+    const probe = probing.effects[0]
+    if (probe?.type !== 'probe') throw new Error('no probe')
+    expect(probing.effects).toEqual([
+      { type: 'probe', frameId: 2, delayMs: 3_000 },
+      { type: 'recoverPeers', clientId: null, all: true },
+    ])
+    const due = { type: 'probeDue', frameId: probe.frameId, random: 0, now: 9_000 } as const
+    expect(run(probing.state, frame({ type: 'ack', id: probe.frameId }), due).effects).toEqual([])
     const dead = run(probing.state, due)
-    expect(kinds(dead.effects)).toEqual(['disconnect', 'retryIn'])
-    expect(dead.state.reconnecting).toBe(true)
+    expect(dead.effects).toEqual([
+      { type: 'disconnect', final: false },
+      { type: 'retryIn', delayMs: 0 },
+    ])
+    expect(dead.state).toMatchObject({ reconnecting: true, lostAt: 9_000 })
   })
 
   it('does not wait for the next try when the network is back', () => {
-    const { effects } = run(inCall('a'), lost, lost, { type: 'networkChanged' })
+    const { state, effects } = run(inCall('a'), lost, lost, lost, { type: 'probe' })
     expect(kinds(effects)).toEqual(['cancelRetry', 'connect'])
+    expect(state.attempt).toBe(1)
   })
 })
 
@@ -250,8 +333,61 @@ describe('chat', () => {
     expect(again.state.pending).toMatchObject([{ failed: false }])
   })
 
-  it('marks as not sent what a lost connection may have swallowed', () => {
-    expect(run(inCall('a'), say, lost).state.pending[0]?.failed).toBe(true)
+  it('waits while the connection is lost, for what is said goes out once it is back', () => {
+    const away = run(inCall('a'), lost, say)
+    expect(sent(away.effects)).toMatchObject([{ type: 'chat', text: 'hello' }])
+    const back = run(away.state, frame({ type: 'resumed', clientId: 'me' }))
+    expect(back.state.pending).toMatchObject([{ failed: false, queued: false }])
+    expect(run(back.state, heard('me')).state.pending).toEqual([])
+  })
+
+  it('after a whole rejoin sends what no server saw, and marks what one may have seen', () => {
+    const away = run(inCall('a'), say, lost, { type: 'chat', text: 'later' })
+    const back = run(away.state, welcome('me2'))
+    expect(sent(back.effects)).toMatchObject([{ type: 'media' }, { type: 'chat', text: 'later' }])
+    expect(back.state.pending).toMatchObject([
+      { text: 'hello', failed: true },
+      { text: 'later', failed: false },
+    ])
+    // Two losses do not make two messages.
+    const twice = run(back.state, lost, welcome('me3'))
+    expect(sent(twice.effects)).toMatchObject([{ type: 'media' }])
+  })
+
+  it('finds in the history what got through after all', () => {
+    const back = run(inCall('a'), heard('a', 'm0', 'first'), say, lost, welcome('me2'))
+    const entry = (id: string, from: string, text: string, ts: number) => ({
+      id,
+      from,
+      text,
+      ts,
+      displayName: from,
+    })
+    const { state } = run(
+      back.state,
+      frame({
+        type: 'chat_history',
+        messages: [
+          entry('m0', 'a', 'first', 5),
+          entry('m1', 'me', 'hello', 6),
+          entry('m2', 'a', 'missed', 7),
+        ],
+      }),
+    )
+    expect(state.pending).toEqual([])
+    expect(state.messages.map(({ text, mine }) => [text, mine])).toEqual([
+      ['first', false],
+      ['hello', true],
+      ['missed', false],
+    ])
+    expect(state.unread).toBe(2)
+  })
+
+  it('shows a newcomer what was said, without counting it', () => {
+    const entry = { id: 'm1', from: 'a', displayName: 'A', text: 'before', ts: 1 }
+    const { state, effects } = run(inCall('a'), frame({ type: 'chat_history', messages: [entry] }))
+    expect(state).toMatchObject({ unread: 0, messages: [{ text: 'before', mine: false }] })
+    expect(effects).toEqual([])
   })
 })
 
@@ -260,6 +396,7 @@ describe('leaving', () => {
     const { state, effects } = run(inCall('a'), { type: 'leave' })
     expect(kinds(effects)).toEqual(['send', 'cancelRetry', 'closePeers', 'disconnect'])
     expect(sent(effects)).toMatchObject([{ type: 'leave' }])
+    expect(effects.at(-1)).toEqual({ type: 'disconnect', final: true })
     expect(state).toMatchObject({ phase: 'ended', ended: { reason: 'left' }, members: [] })
   })
 

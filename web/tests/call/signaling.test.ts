@@ -1,33 +1,19 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { parseFrame, RefusedError, Signaling, type SocketLike } from '@/call/signaling'
-
-class FakeSocket implements SocketLike {
-  readyState = 1
-  onopen: SocketLike['onopen'] = null
-  onmessage: SocketLike['onmessage'] = null
-  onclose: SocketLike['onclose'] = null
-  readonly sent: string[] = []
-  readonly url: string
-  closedWith: number | undefined
-
-  constructor(url: string) {
-    this.url = url
-  }
-
-  send = (data: string) => void this.sent.push(data)
-  close = (code?: number) => {
-    this.closedWith = code
-  }
-
-  receive = (data: unknown) => this.onmessage?.({ data } as MessageEvent)
-  drop = (code: number) => this.onclose?.({ code } as CloseEvent)
-}
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Incoming } from '@/call/incoming'
+import { Outgoing } from '@/call/outgoing'
+import { parseFrame, RefusedError, Signaling, type Need } from '@/call/signaling'
+import type { Dial } from '@/call/types'
+import type { ServerMessage } from '@/protocol/messages'
+import { FakeSocket } from './fake-server'
 
 let sockets: FakeSocket[]
-let address: ReturnType<typeof vi.fn<() => Promise<string>>>
+let address: ReturnType<typeof vi.fn<(need: Need) => Promise<string>>>
 const onFrame = vi.fn()
 const onClosed = vi.fn()
 const onRefused = vi.fn()
+
+const HELLO: Dial = { hello: { displayName: 'Me', password: 'p' }, resume: null, refresh: false }
+const RESUME: Dial = { ...HELLO, resume: { token: 't', until: Number.MAX_SAFE_INTEGER } }
 
 function create() {
   return new Signaling({
@@ -43,87 +29,284 @@ function create() {
   })
 }
 
+/** Connected, welcomed, and everything sent so far forgotten. */
+async function createLive() {
+  const signaling = create()
+  await signaling.connect(HELLO)
+  const socket = sockets[0]!
+  socket.open()
+  socket.receive({ type: 'welcome', seq: 1 })
+  socket.sent.length = 0
+  return { signaling, socket }
+}
+
 beforeEach(() => {
+  vi.useFakeTimers()
   sockets = []
   address = vi.fn(() => Promise.resolve('ws://host/ws/room?ticket=t'))
   onFrame.mockReset()
   onClosed.mockReset()
   onRefused.mockReset()
 })
+afterEach(() => vi.useRealTimers())
 
-describe('Signaling', () => {
+describe('opening', () => {
+  it('says hello, with no credential in the address but the ticket', async () => {
+    await create().connect(HELLO)
+    sockets[0]!.open()
+    expect(sockets[0]!.url).toBe('ws://host/ws/room?ticket=t&v=2')
+    expect(sockets[0]!.sent).toEqual([{ type: 'hello', displayName: 'Me', password: 'p' }])
+    expect(address).toHaveBeenCalledWith({ resume: false, refresh: false })
+  })
+
   it('asks for an address each time, so that each ticket is used once', async () => {
     const signaling = create()
-    await signaling.connect()
+    await signaling.connect(HELLO)
     sockets[0]?.drop(1006)
-    await signaling.connect()
-    expect(address).toHaveBeenCalledTimes(2)
-    expect(sockets.map(({ url }) => url)).toEqual([
-      'ws://host/ws/room?ticket=t',
-      'ws://host/ws/room?ticket=t',
+    await signaling.connect({ ...RESUME, refresh: true })
+    expect(address.mock.calls).toEqual([
+      [{ resume: false, refresh: false }],
+      [{ resume: true, refresh: true }],
     ])
+    expect(sockets).toHaveLength(2)
   })
 
   it('opens one socket, however often it is asked', async () => {
     const signaling = create()
-    await Promise.all([signaling.connect(), signaling.connect()])
-    await signaling.connect()
+    await Promise.all([signaling.connect(HELLO), signaling.connect(HELLO)])
+    await signaling.connect(HELLO)
     expect(sockets).toHaveLength(1)
-  })
-
-  it('passes on frames it knows and leaves out all others', async () => {
-    await create().connect()
-    sockets[0]?.receive('{"type":"ack","id":3,"seq":1}')
-    sockets[0]?.receive('{"type":"hologram","seq":2}')
-    sockets[0]?.receive('not json')
-    sockets[0]?.receive(new ArrayBuffer(2))
-    expect(onFrame.mock.calls).toEqual([[{ type: 'ack', id: 3, seq: 1 }]])
-  })
-
-  it('reports a close with its code', async () => {
-    await create().connect()
-    sockets[0]?.drop(4504)
-    expect(onClosed.mock.calls).toEqual([[4504]])
   })
 
   it('counts a failed address as a lost connection and a refusal as final', async () => {
     address.mockRejectedValueOnce(new Error('offline'))
-    await create().connect()
-    expect(onClosed.mock.calls).toEqual([[1006]])
+    await create().connect(HELLO)
+    expect(onClosed.mock.calls).toEqual([[1006, false]])
     address.mockRejectedValueOnce(new RefusedError('signed_out'))
-    await create().connect()
+    await create().connect(HELLO)
     expect(onRefused.mock.calls).toEqual([['signed_out']])
     expect(sockets).toEqual([])
   })
 
-  it('hears nothing more of a socket it has closed', async () => {
+  it('gives up a dial that hangs', async () => {
+    await create().connect(HELLO)
+    await vi.advanceTimersByTimeAsync(8_000)
+    expect(onClosed.mock.calls).toEqual([[1006, false]])
+    expect(sockets[0]!.closedWith).toBe(1000)
+  })
+
+  it('dials anew when there is reason to, if the present dial is slow', async () => {
     const signaling = create()
-    await signaling.connect()
-    signaling.disconnect()
-    expect(sockets[0]?.closedWith).toBe(1000)
-    sockets[0]?.receive('{"type":"ack","id":1,"seq":1}')
-    sockets[0]?.drop(1000)
-    expect(onFrame).not.toHaveBeenCalled()
+    await signaling.connect(HELLO)
+    await vi.advanceTimersByTimeAsync(1_000)
+    await signaling.connect(HELLO)
+    expect(sockets).toHaveLength(1)
+    await vi.advanceTimersByTimeAsync(1_000)
+    await signaling.connect(HELLO)
+    expect(sockets).toHaveLength(2)
     expect(onClosed).not.toHaveBeenCalled()
   })
 
   it('opens nothing when it was disconnected while waiting for the address', async () => {
     const signaling = create()
-    const connecting = signaling.connect()
-    signaling.disconnect()
+    const connecting = signaling.connect(HELLO)
+    signaling.disconnect(true)
     await connecting
     expect(sockets).toEqual([])
   })
+})
 
-  it('sends only on an open socket', async () => {
-    const signaling = create()
-    signaling.send({ type: 'leave' })
-    await signaling.connect()
-    signaling.send({ type: 'chat', text: 'hi', id: 1 })
-    if (sockets[0]) sockets[0].readyState = 2
-    signaling.send({ type: 'leave' })
-    expect(sockets[0]?.sent).toEqual(['{"type":"chat","text":"hi","id":1}'])
+describe('closing', () => {
+  it('reports a close with its code', async () => {
+    await createLive()
+    sockets[0]?.drop(4504)
+    expect(onClosed.mock.calls).toEqual([[4504, false]])
   })
+
+  it('hears nothing more of a socket it has closed', async () => {
+    const { signaling, socket } = await createLive()
+    signaling.disconnect(true)
+    expect(socket.closedWith).toBe(1000)
+    onFrame.mockReset()
+    socket.receive({ type: 'chat', seq: 2 })
+    socket.drop(1000)
+    expect(onFrame).not.toHaveBeenCalled()
+    expect(onClosed).not.toHaveBeenCalled()
+  })
+
+  it('gives a socket up without ending the session', async () => {
+    const { signaling, socket } = await createLive()
+    signaling.disconnect(false)
+    expect(socket.closedWith).toBe(4100)
+  })
+
+  it('leaves no ghost: ends a session that was begun too slowly', async () => {
+    const signaling = create()
+    await signaling.connect(HELLO)
+    sockets[0]!.open()
+    await vi.advanceTimersByTimeAsync(8_000)
+    expect(sockets[0]!.closedWith).toBe(1000)
+    await signaling.connect(HELLO)
+    sockets[1]!.open()
+    await vi.advanceTimersByTimeAsync(2_000)
+    await signaling.connect(HELLO)
+    expect(sockets[1]!.closedWith).toBe(1000)
+  })
+
+  it('ends a session that it can no longer go on with', async () => {
+    const { signaling, socket } = await createLive()
+    for (let id = 1; id <= 513; id++) signaling.send({ type: 'chat', text: 'x', id })
+    signaling.disconnect(false)
+    expect(socket.closedWith).toBe(1000)
+  })
+
+  it('keeps a session that is slow to go on', async () => {
+    const { signaling } = await createLive()
+    sockets[0]!.drop(1006)
+    await signaling.connect(RESUME)
+    sockets[1]!.open()
+    await vi.advanceTimersByTimeAsync(8_000)
+    expect(sockets[1]!.closedWith).toBe(4100)
+  })
+
+  it('suspects its own late dial of a take-over, once', async () => {
+    const { signaling } = await createLive()
+    sockets[0]!.drop(1006)
+    await signaling.connect(RESUME)
+    sockets[1]!.open()
+    await vi.advanceTimersByTimeAsync(8_000)
+    await signaling.connect(RESUME)
+    sockets[2]!.open()
+    sockets[2]!.receive({ type: 'resumed', clientId: 'me' })
+    sockets[2]!.drop(4507)
+    expect(onClosed).toHaveBeenLastCalledWith(4507, true)
+    await signaling.connect(RESUME)
+    sockets[3]!.drop(4507)
+    expect(onClosed).toHaveBeenLastCalledWith(4507, false)
+  })
+})
+
+describe('a session', () => {
+  const chat = (id: number) => ({ type: 'chat', text: `text ${id}`, id }) as const
+
+  it('sends again what was not handled, after what the server missed, and nothing twice', async () => {
+    const { signaling, socket } = await createLive()
+    for (const id of [1, 2, 3]) signaling.send(chat(id))
+    socket.receive({ type: 'ack', id: 1 })
+    socket.drop(1006)
+    signaling.send(chat(4))
+    await signaling.connect(RESUME)
+    const again = sockets[1]!
+    again.open()
+    expect(again.sent).toEqual([{ type: 'resume', resumeToken: 't', lastSeq: 1 }])
+    again.receive({ type: 'resumed', clientId: 'me', lastId: 2 })
+    signaling.send(chat(5))
+    expect(again.sent.slice(1)).toEqual([chat(3), chat(4), chat(5)])
+  })
+
+  it('hears each frame once, and nothing before it goes on', async () => {
+    const { signaling, socket } = await createLive()
+    socket.receive({ type: 'chat', seq: 2 })
+    socket.drop(1006)
+    await signaling.connect(RESUME)
+    onFrame.mockReset()
+    sockets[1]!.open()
+    sockets[1]!.receive({ type: 'error', code: 'state_lost', seq: 1 })
+    sockets[1]!.receive({ type: 'resumed', clientId: 'me' })
+    for (const seq of [2, 3]) sockets[1]!.receive({ type: 'chat', seq })
+    expect(onFrame.mock.calls).toEqual([[{ type: 'resumed', clientId: 'me' }], [{ type: 'chat', seq: 3 }]])
+  })
+
+  it('takes a gap for a broken connection, and one that stays for a broken session', async () => {
+    const { signaling, socket } = await createLive()
+    socket.receive({ type: 'chat', seq: 3 })
+    expect(onClosed).toHaveBeenLastCalledWith(1006, false)
+    await signaling.connect(RESUME)
+    sockets[1]!.open()
+    expect(sockets[1]!.sent).toMatchObject([{ lastSeq: 1 }])
+    sockets[1]!.receive({ type: 'resumed', clientId: 'me' })
+    expect(socket.closedWith).toBe(4100)
+    sockets[1]!.receive({ type: 'chat', seq: 3 })
+    expect(onClosed).toHaveBeenLastCalledWith(4002, false)
+    expect(sockets[1]!.closedWith).toBe(1000)
+  })
+
+  it('begins anew after a welcome', async () => {
+    const { signaling, socket } = await createLive()
+    signaling.send(chat(1))
+    socket.drop(1006)
+    await signaling.connect(HELLO)
+    sockets[1]!.open()
+    sockets[1]!.receive({ type: 'welcome', seq: 1 })
+    expect(onFrame).toHaveBeenLastCalledWith({ type: 'welcome', seq: 1 })
+    expect(sockets[1]!.sent).toMatchObject([{ type: 'hello' }])
+  })
+
+  it('says hello when the time to resume is over', async () => {
+    await create().connect({ ...RESUME, resume: { token: 't', until: Date.now() } })
+    sockets[0]!.open()
+    expect(sockets[0]!.sent).toMatchObject([{ type: 'hello' }])
+  })
+
+  it('acknowledges at once after many frames and soon after few', async () => {
+    const { socket } = await createLive()
+    await vi.advanceTimersByTimeAsync(3_000)
+    expect(socket.sent).toEqual([{ type: 'ack', seq: 1 }])
+    for (let seq = 2; seq <= 33; seq++) socket.receive({ type: 'chat', seq })
+    expect(socket.sent.at(-1)).toEqual({ type: 'ack', seq: 33 })
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(socket.sent).toHaveLength(2)
+  })
+
+  it('asks for a sign of life with a frame that changes nothing', async () => {
+    const { signaling, socket } = await createLive()
+    signaling.probe(7)
+    expect(socket.sent).toEqual([{ type: 'ack', seq: 1, id: 7 }])
+  })
+
+  it('leaves out what is no frame, and passes on what a newer server says', async () => {
+    const { socket } = await createLive()
+    onFrame.mockReset()
+    socket.onmessage?.({ data: 'not json' } as MessageEvent)
+    socket.onmessage?.({ data: new ArrayBuffer(2) } as MessageEvent)
+    socket.receive({ type: 'hologram' })
+    socket.receive({ type: 'hologram', seq: 2 })
+    socket.receive({ type: 'chat', seq: 3 })
+    expect(onFrame).toHaveBeenCalledTimes(3)
+    expect(onClosed).not.toHaveBeenCalled()
+  })
+})
+
+describe('Outgoing', () => {
+  it('keeps of what is on only the newest, as long as no server saw the older one', () => {
+    const outgoing = new Outgoing()
+    const media = (id: number) => ({ type: 'media', audio: id % 2 === 0, video: false, id }) as const
+    outgoing.add(media(1), true)
+    outgoing.add(media(2), false)
+    outgoing.add({ type: 'chat', text: 'x', id: 3 }, false)
+    outgoing.add(media(4), false)
+    expect(outgoing.resume(undefined).map(({ id }) => id)).toEqual([1, 3, 4])
+  })
+
+  it('gives the session up when it cannot keep everything', () => {
+    const outgoing = new Outgoing()
+    for (let id = 1; id <= 512; id++) outgoing.add({ type: 'chat', text: 'x', id }, false)
+    expect(outgoing.overflowed).toBe(false)
+    outgoing.add({ type: 'chat', text: 'x', id: 513 }, false)
+    expect(outgoing.overflowed).toBe(true)
+    expect(outgoing.resume(undefined)).toEqual([])
+    outgoing.clear()
+    expect(outgoing.overflowed).toBe(false)
+  })
+})
+
+it('Incoming owes what it was not yet asked to acknowledge', () => {
+  const incoming = new Incoming()
+  const take = (seq: number) => incoming.take({ type: 'chat', seq } as ServerMessage)
+  expect([take(1), take(2), take(2), take(4)]).toEqual(['new', 'new', 'seen', 'gap'])
+  expect([incoming.last, incoming.owed]).toEqual([2, 2])
+  expect(incoming.acknowledge()).toBe(2)
+  expect(incoming.owed).toBe(0)
 })
 
 describe('parseFrame', () => {

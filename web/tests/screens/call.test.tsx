@@ -1,79 +1,14 @@
-import { act, screen, within } from '@testing-library/react'
+import { screen, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
-import { beforeEach, expect, it, vi } from 'vitest'
-import { Call } from '@/call/controller'
-import { LocalMedia } from '@/call/media'
-import type { SocketLike } from '@/call/signaling'
-import { CallScreen } from '@/features/call/call-screen'
+import { beforeEach, expect, it } from 'vitest'
 import { Ended } from '@/features/call/ended'
-import { FakeConnection } from '../call/fake-connection'
-import { expectAccessible, room, show } from './render'
-
-class FakeSocket implements SocketLike {
-  readyState = 1
-  onopen: SocketLike['onopen'] = null
-  onmessage: SocketLike['onmessage'] = null
-  onclose: SocketLike['onclose'] = null
-  readonly sent: { type: string }[] = []
-  #seq = 0
-
-  send = (data: string) => void this.sent.push(JSON.parse(data) as { type: string })
-  close = () => undefined
-  receive = (frame: object) =>
-    act(() => this.onmessage?.({ data: JSON.stringify({ ...frame, seq: ++this.#seq }) } as MessageEvent))
-  drop = (code: number) => act(() => this.onclose?.({ code } as CloseEvent))
-}
-
-class FakePeer extends FakeConnection {
-  connectionState = 'new'
-  addTransceiver = () => ({
-    mid: null,
-    stop: () => undefined,
-    receiver: { track: { kind: 'audio' }, getSynchronizationSources: () => [] },
-    sender: { replaceTrack: async () => undefined, getParameters: () => ({ encodings: [] }) },
-  })
-  getTransceivers = () => []
-  close = () => undefined
-  restartIce = () => undefined
-}
-
-const media = { audio: true, video: false, screen: false }
-const person = (id: string, displayName: string) => ({
-  id,
-  displayName,
-  role: 'guest',
-  media,
-  link: 'ok',
-  polite: true,
-})
-
-let socket: FakeSocket
-
-async function enter(...others: [string, string][]) {
-  socket = new FakeSocket()
-  const local = new LocalMedia(undefined)
-  const call = new Call({
-    media: local,
-    address: () => Promise.resolve('ws://x'),
-    createSocket: () => socket,
-    createConnection: () => new FakePeer('peer') as unknown as RTCPeerConnection,
-  })
-  call.join('Me')
-  await vi.waitFor(() => expect(socket.onmessage).not.toBeNull())
-  const limits = { frameBytes: 65536, chatCodePoints: 20, displayNameCodePoints: 64, members: 8 }
-  socket.receive({ type: 'welcome', clientId: 'me', role: 'host', iceServers: [], limits })
-  const view = show(<CallScreen call={call} media={local} room={room} />)
-  socket.receive({
-    type: 'participants',
-    participants: [person('me', 'Me'), ...others.map(([id, name]) => person(id, name))],
-  })
-  return { ...view, call }
-}
+import { enter } from './enter'
+import { expectAccessible, show } from './render'
 
 beforeEach(() => localStorage.clear())
 
 it('shows the link to someone who is alone', async () => {
-  await enter()
+  const { socket } = await enter()
   expect(screen.getByRole('heading', { name: /only one here/ })).toBeTruthy()
   expect(screen.getByTestId('tile-self')).toBeTruthy()
   await expectAccessible()
@@ -91,7 +26,7 @@ it('shows the link to someone who is alone', async () => {
 })
 
 it('shows everyone with names and what is on', async () => {
-  await enter(['a', 'Ana'], ['b', 'Bo'])
+  const { socket } = await enter(['a', 'Ana'], ['b', 'Bo'])
   await userEvent.keyboard('p')
   const list = within(screen.getByRole('list', { name: 'In the call' }))
   expect(list.getAllByRole('listitem')).toHaveLength(3)
@@ -103,7 +38,7 @@ it('shows everyone with names and what is on', async () => {
 })
 
 it('keeps the tiles while it reconnects', async () => {
-  await enter(['a', 'Ana'])
+  const { socket } = await enter(['a', 'Ana'])
   socket.drop(1006)
   expect(screen.getByText(/We are reconnecting/)).toBeTruthy()
   expect(screen.getByTestId('tile-a')).toBeTruthy()
@@ -111,14 +46,14 @@ it('keeps the tiles while it reconnects', async () => {
 })
 
 it('chats: unread, links, the limit, and a message on its way', async () => {
-  await enter(['a', 'Ana'])
+  const { socket } = await enter(['a', 'Ana'])
   const text = 'see https://example.org/x <b>no</b> javascript:alert(1)'
   socket.receive({ type: 'chat', from: 'a', displayName: 'Ana', text, id: 'm1', ts: 1 })
   await userEvent.click(screen.getByRole('button', { name: 'Chat, 1 unread' }))
   const log = screen.getByTestId('chat-log')
   const links = within(log).getAllByRole('link')
   expect(links.map((link) => [link.getAttribute('href'), link.getAttribute('rel')])).toEqual([
-    ['https://example.org/x', 'noopener noreferrer'],
+    ['https://example.org/x', 'noopener noreferrer nofollow'],
   ])
   expect(log.querySelector('b')).toBeNull()
   expect(screen.getByRole('button', { name: 'Chat' })).toBeTruthy()

@@ -1,6 +1,7 @@
-import { screen, within } from '@testing-library/react'
+import { screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { forgetInvitation } from '@/features/rooms/entry'
 import { HomePage } from '@/pages/home'
 import AccountPage from '@/pages/account'
 import RoomPage from '@/pages/room'
@@ -48,7 +49,7 @@ describe('home', () => {
     )
     await userEvent.click(await screen.findByRole('button', { name: 'More for Stand-up' }))
     await userEvent.click(screen.getByRole('menuitem', { name: 'Settings' }))
-    const dialog = screen.getByRole('dialog')
+    const dialog = await screen.findByRole('dialog')
     await expectAccessible()
     const name = within(dialog).getByLabelText('Name')
     await userEvent.clear(name)
@@ -60,6 +61,7 @@ describe('home', () => {
       name: 'Daily',
       guestsAllowed: false,
       maxMembers: 8,
+      lobby: 'off',
     })
     await userEvent.click(screen.getByRole('button', { name: 'More for Daily' }))
     await userEvent.click(screen.getByRole('menuitem', { name: 'Delete' }))
@@ -133,6 +135,18 @@ describe('room', () => {
     await userEvent.click(create)
     expect(await screen.findByRole('button', { name: 'Join' })).toBeTruthy()
     expect(asked.find(({ call }) => call === 'POST /rooms')?.body).toEqual({ roomId: 'stand-up' })
+  })
+
+  it('takes an invitation that is opened while the room is shown', async () => {
+    const { asked } = show(<RoomPage roomId="stand-up" />, {
+      'GET /rooms/stand-up': room,
+      'GET /rooms/stand-up by fresh': room,
+    })
+    expect(await screen.findByRole('button', { name: 'Join' })).toBeTruthy()
+    window.location.hash = '#invite=fresh'
+    await waitFor(() => expect(asked.at(-1)?.call).toBe('GET /rooms/stand-up by fresh'))
+    expect(window.location.hash).toBe('')
+    forgetInvitation('stand-up')
   })
 
   it('keeps search engines away', () => {

@@ -14,6 +14,8 @@ export const room: Room = {
   name: 'Stand-up',
   guestsAllowed: true,
   maxMembers: 8,
+  lobby: 'off',
+  passwordRequired: false,
   members: 0,
   owner: true,
   wsUrl: 'ws://localhost:8081/ws/stand-up',
@@ -27,7 +29,8 @@ export function createServices(answers: Answers, signedIn = false) {
   const asked: { call: string; body: unknown }[] = []
   const session = new Session({
     fetch: async (path, init) => {
-      const call = `${init.method} ${path.replace('/api', '')}`
+      const invitation = new Headers(init.headers).get('X-Invitation')
+      const call = `${init.method} ${path.replace('/api', '')}${invitation ? ` by ${invitation}` : ''}`
       asked.push({ call, body: typeof init.body === 'string' ? JSON.parse(init.body) : undefined })
       const answer = answers[call]
       if (answer === undefined)

@@ -1,5 +1,6 @@
 import { Check, Copy, Share2 } from 'lucide-react'
 import { useEffect, useState } from 'react'
+import type { Room } from '@/api/types'
 import { copyRoomLink } from '@/features/rooms/copy-link'
 import { roomLink } from '@/lib/room-id'
 import { Button } from '@/ui/button'
@@ -23,11 +24,7 @@ export function AloneCard() {
       <h2 id="alone" className="text-lg font-semibold">
         You’re the only one here
       </h2>
-      <p className="mt-1 text-pretty text-muted">
-        {room.guestsAllowed
-          ? 'Send this link. Whoever opens it types a name and is in.'
-          : 'Send this link. People need to be signed in to join.'}
-      </p>
+      <p className="mt-1 text-pretty text-muted">Send this link. {describeEntry(room)}</p>
       <p className="mt-4 truncate rounded-md bg-surface-2 px-3 py-2.5 font-mono text-sm">
         {link.replace(/^https?:\/\//, '')}
       </p>
@@ -54,4 +51,13 @@ export function AloneCard() {
       </div>
     </section>
   )
+}
+
+/** What happens to whoever opens the link. */
+function describeEntry({ guestsAllowed, lobby, passwordRequired }: Room): string {
+  const password = passwordRequired ? ' They need the password too.' : ''
+  if (!guestsAllowed) return `People need to be signed in to join.${password}`
+  return lobby === 'off'
+    ? `Whoever opens it types a name${passwordRequired ? ' and the password,' : ''} and is in.`
+    : `You let people in when they knock.${password}`
 }

@@ -4,12 +4,15 @@ import type { Call } from '@/call/controller'
 import type { Loudness } from '@/call/loudness'
 import type { LocalMedia } from '@/call/media'
 import type { CallState } from '@/call/types'
+import type { Store } from '@/lib/store'
 
 export interface CallServices {
   readonly call: Call
   readonly media: LocalMedia
   readonly loudness: Loudness
   readonly room: Room
+  /** What is being typed: it outlives a closed panel and a lost connection. */
+  readonly draft: Store<string>
 }
 
 export const CallContext = createContext<CallServices | null>(null)
@@ -26,6 +29,10 @@ export function useCallState(call: Call): CallState {
 
 export function useStreams(call: Call): ReadonlyMap<string, MediaStream> {
   return useSyncExternalStore(call.subscribe, call.streams)
+}
+
+export function useScreens(call: Call): ReadonlyMap<string, MediaStream> {
+  return useSyncExternalStore(call.subscribe, call.screens)
 }
 
 export function useSpeaking(loudness: Loudness, clientId: string): boolean {

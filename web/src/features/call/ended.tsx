@@ -1,126 +1,99 @@
-import { CircleSlash, CloudOff, DoorClosed, LogIn, PhoneOff, SearchX, Users } from 'lucide-react'
-import type { ComponentType, SVGProps } from 'react'
-import type { CallState, EndReason } from '@/call/types'
+import {
+  CircleSlash,
+  CloudOff,
+  DoorClosed,
+  KeyRound,
+  Lock,
+  LogIn,
+  PhoneOff,
+  SearchX,
+  TicketX,
+  Users,
+} from 'lucide-react'
+import { useEffect, type ComponentType, type SVGProps } from 'react'
+import type { Ended as End, EndReason } from '@/call/types'
 import { Link, signInPath } from '@/app/router'
 import { useUser } from '@/app/services'
+import { describeEnd, endReference, type Way } from '@/features/moderation/ended-words'
 import { Page } from '@/features/shell/page'
 import { roomPath } from '@/lib/room-id'
 import { Button } from '@/ui/button'
 import { Message } from '@/ui/message'
 
-interface Words {
-  readonly icon: ComponentType<SVGProps<SVGSVGElement>>
-  readonly title: string
-  readonly text: string
-  /** What leads on: come back, sign in first, or nothing. */
-  readonly way: 'rejoin' | 'retry' | 'signIn' | 'none'
+const ICONS: Readonly<Record<EndReason, ComponentType<SVGProps<SVGSVGElement>>>> = {
+  left: PhoneOff,
+  kicked: CircleSlash,
+  banned: CircleSlash,
+  room_full: Users,
+  room_not_found: SearchX,
+  room_closed: DoorClosed,
+  forbidden: CircleSlash,
+  signed_out: LogIn,
+  unauthenticated: LogIn,
+  bad_protocol: CloudOff,
+  replaced: PhoneOff,
+  ended: PhoneOff,
+  denied: DoorClosed,
+  room_locked: Lock,
+  password_required: KeyRound,
+  wrong_password: KeyRound,
+  invitation_invalid: TicketX,
+  unreachable: CloudOff,
+  lost: CloudOff,
 }
 
-const WORDS: Readonly<Record<EndReason, Words>> = {
-  left: { icon: PhoneOff, title: 'You left the call', text: 'Camera and microphone are off.', way: 'rejoin' },
-  kicked: {
-    icon: CircleSlash,
-    title: 'You were removed from the call',
-    text: 'Someone who runs this call took you out of it.',
-    way: 'none',
-  },
-  banned: {
-    icon: CircleSlash,
-    title: 'You may not enter this room',
-    text: 'Someone who runs it has closed it to you.',
-    way: 'none',
-  },
-  room_full: {
-    icon: Users,
-    title: 'The room is full',
-    text: 'As many people are inside as it admits. Try again when someone has left.',
-    way: 'retry',
-  },
-  room_not_found: {
-    icon: SearchX,
-    title: 'There is no such room',
-    text: 'It was deleted, or it only admits people who are signed in.',
-    way: 'signIn',
-  },
-  room_closed: { icon: DoorClosed, title: 'The call has ended', text: 'The room was closed.', way: 'none' },
-  forbidden: {
-    icon: CircleSlash,
-    title: 'This room is not open to you',
-    text: 'Ask the person who sent you the link.',
-    way: 'signIn',
-  },
-  signed_out: {
-    icon: LogIn,
-    title: 'You were signed out',
-    text: 'Sign in again to come back to the call.',
-    way: 'signIn',
-  },
-  unauthenticated: {
-    icon: LogIn,
-    title: 'You were signed out',
-    text: 'Sign in again to come back to the call.',
-    way: 'signIn',
-  },
-  bad_protocol: {
-    icon: CloudOff,
-    title: 'This page is out of date',
-    text: 'Chatter was updated meanwhile. Reload the page and join again.',
-    way: 'retry',
-  },
-  replaced: {
-    icon: PhoneOff,
-    title: 'The call goes on elsewhere',
-    text: 'It was opened in another tab or on another device.',
-    way: 'rejoin',
-  },
-  unreachable: {
-    icon: CloudOff,
-    title: 'We can’t reach the call',
-    text: 'The server does not answer. Check your connection and try again.',
-    way: 'retry',
-  },
-  lost: {
-    icon: CloudOff,
-    title: 'The connection was lost',
-    text: 'We tried for a while without success. Check your connection and come back.',
-    way: 'rejoin',
-  },
+const LABELS: Readonly<Record<Exclude<Way, 'none'>, string>> = {
+  rejoin: 'Rejoin',
+  retry: 'Try again',
+  signIn: 'Try again',
+  reload: 'Reload',
+  withoutInvitation: 'Try again',
 }
 
 interface EndedProps {
-  ended: NonNullable<CallState['ended']>
+  ended: End
   roomId: string
+  /** Whether one had come further than the door. */
+  wasIn?: boolean
   onRejoin: () => void
+  onWithoutInvitation?: () => void
 }
 
 /** After the call, or instead of it: what happened and what one can do. */
-export function Ended({ ended, roomId, onRejoin }: EndedProps) {
+export function Ended({ ended, roomId, wasIn = true, onRejoin, onWithoutInvitation }: EndedProps) {
   const user = useUser()
-  const { icon: Icon, title, text, way } = WORDS[ended.reason]
-  const signsIn = way === 'signIn' && !user
-  const rejoins = way === 'rejoin' || way === 'retry' || (way === 'signIn' && user !== null)
+  const { title, text, way, label } = describeEnd(ended, wasIn)
+  const Icon = ICONS[ended.reason]
+  const leads: Readonly<Record<Way, () => void>> = {
+    rejoin: onRejoin,
+    retry: onRejoin,
+    signIn: onRejoin,
+    reload: () => window.location.reload(),
+    withoutInvitation: onWithoutInvitation ?? onRejoin,
+    none: () => undefined,
+  }
+  // The call is gone and the focus with it: reading goes on here.
+  useEffect(() => document.getElementById('main')?.focus({ preventScroll: true }), [])
   return (
     <Page>
       <Message
         icon={<Icon aria-hidden />}
         title={title}
-        reference={ended.code === null ? undefined : `${ended.reason} · ${ended.code}`}
+        reference={endReference(ended)}
         actions={
           <>
-            {signsIn && (
+            {way === 'signIn' && !user ? (
               <Button asChild variant="primary">
                 <Link href={signInPath(roomPath(roomId))}>Sign in</Link>
               </Button>
+            ) : (
+              way !== 'none' && (
+                <Button variant="primary" onClick={leads[way]}>
+                  {label ?? LABELS[way]}
+                </Button>
+              )
             )}
-            {rejoins && (
-              <Button
-                variant="primary"
-                onClick={ended.reason === 'bad_protocol' ? () => window.location.reload() : onRejoin}
-              >
-                {ended.reason === 'bad_protocol' ? 'Reload' : way === 'rejoin' ? 'Rejoin' : 'Try again'}
-              </Button>
-            )}
-            <Button asChild>
+            <Button asChild variant={way === 'none' ? 'primary' : 'secondary'}>
               <Link href="/">Back to the start</Link>
             </Button>
           </>

@@ -3,14 +3,11 @@ import type { Box } from '@/call/grid'
 import { useMediaSnapshot } from '@/features/prejoin/use-local-media'
 import { cn } from '@/lib/cn'
 import { useCallServices } from './call-context'
-import { NameTag, TileAvatar, tileClasses } from './tile'
+import { SELF, type Corner, type Size } from './layout'
+import type { FloatingReaction } from './reactions'
+import { FloatingReactions, HandMark, NameTag, PinButton, TileAvatar, tileClasses } from './tile-parts'
 import { useTrackStream } from './use-track-stream'
 import { VideoView } from './video-view'
-
-export interface Corner {
-  readonly right: boolean
-  readonly bottom: boolean
-}
 
 interface SelfTileProps {
   name: string
@@ -19,32 +16,26 @@ interface SelfTileProps {
   floating: boolean
   /** Nobody else is here; the card with the link covers the lower part. */
   alone: boolean
-  stage: { width: number; height: number }
+  stage: Size
   onCorner: (corner: Corner) => void
   corner: Corner
+  handPlace: number
+  reactions: readonly FloatingReaction[]
+  pinned: boolean
+  onPin: (() => void) | undefined
 }
 
 /** The own picture, mirrored as in a mirror. */
-export function SelfTile({ name, box, floating, alone, stage, corner, onCorner }: SelfTileProps) {
+export function SelfTile(props: SelfTileProps) {
+  const { name, box, floating, alone, stage, corner, onCorner, handPlace, reactions, pinned, onPin } = props
   const { media } = useCallServices()
   const { audio, video } = useMediaSnapshot(media)
   const stream = useTrackStream(video.track)
   const drag = useDrag(box, stage, floating, onCorner)
-  const moveByKey = (event: KeyboardEvent) => {
-    const moved: Partial<Record<string, Corner>> = {
-      ArrowLeft: { ...corner, right: false },
-      ArrowRight: { ...corner, right: true },
-      ArrowUp: { ...corner, bottom: false },
-      ArrowDown: { ...corner, bottom: true },
-    }
-    const next = moved[event.key]
-    if (!next) return
-    event.preventDefault()
-    onCorner(next)
-  }
+  const narrow = box.width < 260
   return (
     <article
-      data-testid="tile-self"
+      data-testid={`tile-${SELF}`}
       aria-label={`${name} (you)`}
       className={cn(
         tileClasses,
@@ -55,29 +46,40 @@ export function SelfTile({ name, box, floating, alone, stage, corner, onCorner }
       {...(floating ? drag.handlers : {})}
     >
       {stream ? (
-        <VideoView stream={stream} mirrored muted aria-label="Your camera" className="pointer-events-none" />
+        <VideoView stream={stream} mirrored aria-label="Your camera" className="pointer-events-none" />
       ) : (
         <TileAvatar name={name} box={box} raised={alone} />
       )}
-      <NameTag name="You" muted={!audio.on} narrow={box.width < 260} />
+      {handPlace > 0 && <HandMark place={handPlace} narrow={narrow} />}
+      <NameTag name="You" muted={!audio.on} narrow={narrow} />
+      {onPin && <PinButton name="your picture" pinned={pinned} onPin={onPin} narrow={narrow} />}
       {floating && (
         <button
           type="button"
-          onKeyDown={moveByKey}
+          onKeyDown={(event) => moveByKey(event, corner, onCorner)}
           className="absolute top-1 right-1 size-6 rounded-sm opacity-0 focus-visible:bg-video-label focus-visible:opacity-100"
           aria-label="Move your picture with the arrow keys"
         />
       )}
+      <FloatingReactions reactions={reactions} />
     </article>
   )
 }
 
-function useDrag(
-  box: Box,
-  stage: { width: number; height: number },
-  enabled: boolean,
-  onCorner: (corner: Corner) => void,
-) {
+function moveByKey(event: KeyboardEvent, corner: Corner, onCorner: (corner: Corner) => void): void {
+  const moved: Partial<Record<string, Corner>> = {
+    ArrowLeft: { ...corner, right: false },
+    ArrowRight: { ...corner, right: true },
+    ArrowUp: { ...corner, bottom: false },
+    ArrowDown: { ...corner, bottom: true },
+  }
+  const next = moved[event.key]
+  if (!next) return
+  event.preventDefault()
+  onCorner(next)
+}
+
+function useDrag(box: Box, stage: Size, enabled: boolean, onCorner: (corner: Corner) => void) {
   const [offset, setOffset] = useState<{ x: number; y: number } | null>(null)
   const start = useRef<{ x: number; y: number } | null>(null)
   const end = () => {

@@ -1,50 +1,121 @@
 import { useState } from 'react'
-import { layoutGrid, layoutSpeaker, type Box } from '@/call/grid'
+import type { Box } from '@/call/grid'
+import type { Member } from '@/call/types'
 import { useSize } from '@/lib/use-size'
 import { AloneCard } from './alone-card'
-import { useCallServices, useCallState, useSpeaker, useStreams } from './call-context'
-import { SelfTile, type Corner } from './self-tile'
+import { useCallServices, useCallState, useScreens, useSpeaker, useStreams } from './call-context'
+import { placeOfHand, queueHands } from './hands'
+import {
+  chooseFocus,
+  floatingBox,
+  keepPlaces,
+  placeTiles,
+  screenKey,
+  SELF,
+  type Corner,
+  type Layout,
+} from './layout'
+import { shownMembers } from './members'
+import { ScreenTile } from './screen-tile'
+import { SelfTile } from './self-tile'
 import { MemberTile } from './tile'
-
-export type Layout = 'grid' | 'speaker'
+import { useReactions } from './use-reactions'
 
 const GAP = 12
-const INSET = 12
+const NOWHERE: Box = { left: 0, top: 0, width: 0, height: 0 }
 
-/** Everyone's tiles, laid out for the room there is. */
-export function Stage({ layout, onBlocked }: { layout: Layout; onBlocked: () => void }) {
+interface StageProps {
+  layout: Layout
+  gridForScreens: boolean
+  pinned: string | null
+  onPin: (key: string) => void
+  onBlocked: () => void
+}
+
+/** Everyone's tiles and the shared screens, laid out for the room there is. */
+export function Stage({ layout, gridForScreens, pinned, onPin, onBlocked }: StageProps) {
   const { call, loudness } = useCallServices()
   const state = useCallState(call)
   const streams = useStreams(call)
+  const screens = useScreens(call)
   const speaker = useSpeaker(loudness)
+  const reactions = useReactions(call)
   const [ref, size] = useSize<HTMLDivElement>()
   const [corner, setCorner] = useState<Corner>({ right: true, bottom: true })
-  const { members } = state
-  const floating = members.length === 1
-  const big = members.find(({ id }) => id === speaker) ?? members[0]
-  const { self, others } = placeTiles(layout, members, big?.id, size, corner)
+
+  const members = shownMembers(state.members)
+  const sharing = useSharing(members)
+  const floating = members.length === 1 && sharing.length === 0
+  const keys = [SELF, ...members.map(({ id }) => id), ...sharing.map(screenKey)]
+  const focus = chooseFocus({
+    layout,
+    pinned,
+    speaker,
+    gridForScreens,
+    members: members.map(({ id }) => id),
+    screens: sharing.map(screenKey),
+  })
+  const order = useKeptPlaces(keys, focus)
+  const boxes = floating
+    ? new Map([
+        [SELF, floatingBox(size, corner, GAP)],
+        [members[0]?.id ?? '', { left: 0, top: 0, ...size }],
+      ])
+    : placeTiles(order, focus !== null, size, GAP)
+  const hands = queueHands({ ...state, members })
+  // With two pictures there is nothing to choose.
+  const pinFor = (key: string) => (keys.length > 2 ? () => onPin(key) : undefined)
+  const reactionsOf = (id: string | null) => reactions.filter(({ clientId }) => clientId === id)
 
   return (
-    <div ref={ref} className="relative min-h-0 min-w-0 flex-1">
+    <div
+      ref={ref}
+      className="relative min-h-0 min-w-0 flex-1"
+      data-testid="stage"
+      data-focus={focus ?? undefined}
+    >
       {size.width > 0 && (
         <>
-          {members.map((member, index) => (
+          {members.map((member) => (
             <MemberTile
               key={member.id}
               member={member}
               stream={streams.get(member.id) ?? null}
-              box={others[index] ?? NOWHERE}
+              box={boxes.get(member.id) ?? NOWHERE}
+              handPlace={placeOfHand(hands, member.id)}
+              reactions={reactionsOf(member.id)}
+              pinned={pinned === member.id}
+              onPin={pinFor(member.id)}
               onBlocked={onBlocked}
             />
           ))}
+          {members.map(
+            (member) =>
+              sharing.includes(member.id) && (
+                <ScreenTile
+                  key={screenKey(member.id)}
+                  clientId={member.id}
+                  name={member.displayName}
+                  stream={screens.get(member.id) ?? null}
+                  box={boxes.get(screenKey(member.id)) ?? NOWHERE}
+                  pinned={pinned === screenKey(member.id)}
+                  onPin={() => onPin(screenKey(member.id))}
+                  onBlocked={onBlocked}
+                />
+              ),
+          )}
           <SelfTile
             name={state.displayName}
-            box={self}
+            box={members.length === 0 ? { left: 0, top: 0, ...size } : (boxes.get(SELF) ?? NOWHERE)}
             floating={floating}
             alone={members.length === 0}
             stage={size}
             corner={corner}
             onCorner={setCorner}
+            handPlace={placeOfHand(hands, SELF)}
+            reactions={reactionsOf(state.selfId)}
+            pinned={pinned === SELF}
+            onPin={pinFor(SELF)}
           />
         </>
       )}
@@ -53,39 +124,22 @@ export function Stage({ layout, onBlocked }: { layout: Layout; onBlocked: () => 
   )
 }
 
-const NOWHERE: Box = { left: 0, top: 0, width: 0, height: 0 }
-
-function placeTiles(
-  layout: Layout,
-  members: readonly { id: string }[],
-  big: string | undefined,
-  { width, height }: { width: number; height: number },
-  corner: Corner,
-): { self: Box; others: Box[] } {
-  if (members.length === 0) return { self: { left: 0, top: 0, width, height }, others: [] }
-  if (members.length === 1) {
-    return {
-      self: floatingBox(width, height, corner),
-      others: [{ left: 0, top: 0, width, height }],
-    }
-  }
-  if (layout === 'grid') {
-    const [self = NOWHERE, ...others] = layoutGrid(members.length + 1, width, height, GAP)
-    return { self, others }
-  }
-  const [stage = NOWHERE, self = NOWHERE, ...strip] = layoutSpeaker(members.length + 1, width, height, GAP)
-  const rest = [...strip]
-  return { self, others: members.map(({ id }) => (id === big ? stage : (rest.shift() ?? NOWHERE))) }
+/** Who shares a screen, in the order they began. */
+function useSharing(members: readonly Member[]): readonly string[] {
+  const [before, setBefore] = useState<readonly string[]>([])
+  const sharing = members.filter(({ media }) => media.screen).map(({ id }) => id)
+  const next = [
+    ...before.filter((id) => sharing.includes(id)),
+    ...sharing.filter((id) => !before.includes(id)),
+  ]
+  const same = next.length === before.length && next.every((id, index) => id === before[index])
+  if (!same) setBefore(next)
+  return same ? before : next
 }
 
-function floatingBox(width: number, height: number, { right, bottom }: Corner): Box {
-  const tall = height > width
-  const w = Math.round(tall ? Math.min(width * 0.28, 140) : Math.min(Math.max(width * 0.2, 140), 260))
-  const h = Math.round(tall ? w * 1.33 : (w * 9) / 16)
-  return {
-    width: w,
-    height: h,
-    left: right ? width - w - INSET : INSET,
-    top: bottom ? height - h - INSET : INSET,
-  }
+function useKeptPlaces(keys: readonly string[], focus: string | null): readonly string[] {
+  const [before, setBefore] = useState<readonly string[]>([])
+  const order = keepPlaces(before, keys, focus)
+  if (order !== before) setBefore(order)
+  return order
 }

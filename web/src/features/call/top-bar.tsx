@@ -5,41 +5,54 @@ import { formatDuration } from '@/lib/time'
 import { Button } from '@/ui/button'
 import { Tooltip } from '@/ui/tooltip'
 import { useCallServices, useCallState } from './call-context'
-import type { Layout } from './stage'
+import { HIDDEN } from './hidden'
+import type { Layout } from './layout'
+import { shownMembers } from './members'
+import { SHORTCUTS } from './shortcuts'
+import { TopMarks } from './slots'
 
 interface TopBarProps {
+  /** The layout that is shown. */
   layout: Layout
-  onLayout: (layout: Layout) => void
+  onLayout: () => void
   quiet: boolean
 }
 
 export function TopBar({ layout, onLayout, quiet }: TopBarProps) {
   const { call, room } = useCallServices()
-  const { joinedAt, members } = useCallState(call)
-  const next = layout === 'grid' ? 'speaker' : 'grid'
+  const { joinedAt, members: all } = useCallState(call)
+  const members = shownMembers(all)
+  const speaker = layout === 'speaker'
+  const choosable = members.length > 1 || members.some(({ media }) => media.screen)
   return (
     <header
       className={cn(
         'flex h-14 shrink-0 items-center gap-3 px-4 transition-opacity focus-within:opacity-100 hover:opacity-100',
-        quiet && 'opacity-0',
+        quiet && HIDDEN,
       )}
     >
       <h1 className="min-w-0 truncate text-base font-semibold">{room.name || room.roomId}</h1>
       {joinedAt !== null && <CallTime since={joinedAt} />}
+      <TopMarks />
       <div className="ml-auto flex items-center gap-1">
         <span className="hidden items-center gap-1.5 px-2 text-sm text-muted sm:flex">
           <Lock aria-hidden className="size-3.5" /> Encrypted
         </span>
-        {members.length > 1 && (
-          <Tooltip label={next === 'speaker' ? 'Show who speaks' : 'Show everyone equally'} side="bottom">
+        {choosable && (
+          <Tooltip
+            label={speaker ? 'Show everyone equally' : 'Show who speaks'}
+            shortcut={SHORTCUTS.layout.shown}
+            side="bottom"
+          >
             <Button
               variant="ghost"
               size="icon"
               aria-label="Speaker layout"
-              aria-pressed={layout === 'speaker'}
-              onClick={() => onLayout(next)}
+              aria-pressed={speaker}
+              aria-keyshortcuts={SHORTCUTS.layout.key}
+              onClick={onLayout}
             >
-              {next === 'speaker' ? <PanelTop aria-hidden /> : <LayoutGrid aria-hidden />}
+              {speaker ? <LayoutGrid aria-hidden /> : <PanelTop aria-hidden />}
             </Button>
           </Tooltip>
         )}

@@ -4,42 +4,43 @@ import { cn } from '@/lib/cn'
 interface VideoViewProps extends Omit<ComponentProps<'video'>, 'ref'> {
   stream: MediaStream | null
   mirrored?: boolean
-  speakerId?: string
-  /** The browser wants a click before it plays sound. */
-  onBlocked?: () => void
 }
 
-/** Plays a stream, and keeps playing it when its tracks change. */
-export function VideoView({ stream, mirrored, speakerId, onBlocked, className, ...props }: VideoViewProps) {
+/** Shows the picture of a stream, without its sound, and not while nobody can see it. */
+export function VideoView({ stream, mirrored, className, ...props }: VideoViewProps) {
   const video = useRef<HTMLVideoElement>(null)
-  const blocked = useRef(onBlocked)
-  useEffect(() => {
-    blocked.current = onBlocked
-  })
 
   useEffect(() => {
     const element = video.current
     if (!element || element.srcObject === stream) return
     element.srcObject = stream
-    if (!stream) return
-    element.play().catch((error: unknown) => {
-      if (error instanceof DOMException && error.name === 'NotAllowedError') blocked.current?.()
-    })
+    if (stream) play(element)
   }, [stream])
 
   useEffect(() => {
-    const element = video.current
-    if (!element || speakerId === undefined || !('setSinkId' in element)) return
-    void element.setSinkId(speakerId).catch(() => undefined)
-  }, [speakerId])
+    const follow = () => {
+      const element = video.current
+      if (!element?.srcObject) return
+      if (document.hidden) element.pause()
+      else play(element)
+    }
+    document.addEventListener('visibilitychange', follow)
+    return () => document.removeEventListener('visibilitychange', follow)
+  }, [])
 
   return (
     <video
       ref={video}
       autoPlay
       playsInline
+      muted
       className={cn('size-full object-cover', mirrored && '-scale-x-100', className)}
       {...props}
     />
   )
+}
+
+/** A picture without sound may always play; what stops it is only a newer stream. */
+function play(element: HTMLVideoElement): void {
+  if (!document.hidden) void element.play().catch(() => undefined)
 }

@@ -1,29 +1,33 @@
 import { SendHorizontal } from 'lucide-react'
-import { useRef, useState, type FormEvent, type KeyboardEvent } from 'react'
+import { useRef, useSyncExternalStore, type FormEvent, type KeyboardEvent } from 'react'
 import { cn } from '@/lib/cn'
+import type { Store } from '@/lib/store'
 import { Button } from '@/ui/button'
 import { fieldClasses } from '@/ui/input'
 
 interface ComposerProps {
+  /** Kept outside: closing the panel loses nothing. */
+  draft: Store<string>
   /** Most code points the server takes. */
   limit: number
-  canSend: boolean
+  /** Without a connection one can go on writing; it is sent as soon as there is one. */
+  connected: boolean
   onSend: (text: string) => void
 }
 
 const SHOW_COUNT_FROM = 0.8
 
-export function Composer({ limit, canSend, onSend }: ComposerProps) {
-  const [text, setText] = useState('')
+export function Composer({ draft, limit, connected, onSend }: ComposerProps) {
+  const text = useSyncExternalStore(draft.subscribe, draft.get)
   const area = useRef<HTMLTextAreaElement>(null)
   const length = [...text].length
   const tooLong = length > limit
-  const ready = canSend && !tooLong && text.trim() !== ''
+  const ready = !tooLong && text.trim() !== ''
 
   const send = () => {
     if (!ready) return
     onSend(text.trim())
-    setText('')
+    draft.set('')
     area.current?.focus()
   }
   const submit = (event: FormEvent) => {
@@ -49,7 +53,7 @@ export function Composer({ limit, canSend, onSend }: ComposerProps) {
           placeholder="Write to everyone"
           rows={1}
           value={text}
-          onChange={(event) => setText(event.target.value)}
+          onChange={(event) => draft.set(event.target.value)}
           onKeyDown={onKeyDown}
           className={cn(fieldClasses, 'field-sizing-content max-h-36 min-h-11 resize-none py-2.5')}
         />
@@ -69,13 +73,13 @@ export function Composer({ limit, canSend, onSend }: ComposerProps) {
         className={cn(
           'text-xs',
           tooLong ? 'text-danger-text' : 'text-muted',
-          length >= limit * SHOW_COUNT_FROM || !canSend ? 'mt-1.5' : 'sr-only',
+          length >= limit * SHOW_COUNT_FROM || !connected ? 'mt-1.5' : 'sr-only',
         )}
       >
-        {!canSend
-          ? 'You can send again as soon as the connection is back.'
-          : tooLong
-            ? `${length - limit} characters too many. The limit is ${limit.toLocaleString('en')}.`
+        {tooLong
+          ? `${length - limit} characters too many. The limit is ${limit.toLocaleString('en')}.`
+          : !connected
+            ? 'What you send now goes out as soon as the connection is back.'
             : length >= limit * SHOW_COUNT_FROM
               ? `${(limit - length).toLocaleString('en')} characters left`
               : 'Enter sends, Shift and Enter begin a new line.'}

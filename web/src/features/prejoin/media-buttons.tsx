@@ -33,7 +33,8 @@ export function RoundButton({ tone = 'plain', className, ...props }: RoundButton
 }
 
 export function toggleMedia(media: LocalMedia, kind: MediaKind): void {
-  rememberStart(kind, !media.snapshot()[kind].on)
+  const { on, pending } = media.snapshot()[kind]
+  rememberStart(kind, !on && !pending)
   void media.toggle(kind)
 }
 

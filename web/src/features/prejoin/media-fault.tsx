@@ -43,6 +43,8 @@ export function describeFault(fault: MediaFault, what: string): FaultWords {
       }
     case 'unplugged':
       return { title: `We lost ${what}`, help: 'It was unplugged or switched off. Plug it in and try again.' }
+    case 'revoked':
+      return { title: `Your browser no longer lets us use ${what}`, help: permissionHelp() }
     case 'unknown':
       return { title: `We could not start ${what}`, help: 'Try again, or choose another device.' }
   }

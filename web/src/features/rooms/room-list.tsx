@@ -1,5 +1,5 @@
-import { Copy, EllipsisVertical, Settings2, Trash2, Users, Video } from 'lucide-react'
-import { useCallback, useEffect, useState } from 'react'
+import { Copy, DoorClosed, EllipsisVertical, Film, Lock, Settings2, Trash2, Users, Video } from 'lucide-react'
+import { lazy, Suspense, useCallback, useEffect, useState } from 'react'
 import type { Room } from '@/api/types'
 import { Link } from '@/app/router'
 import { useServices } from '@/app/services'
@@ -12,13 +12,23 @@ import { Skeleton } from '@/ui/skeleton'
 import { toast } from '@/ui/toast'
 import { copyRoomLink } from './copy-link'
 import { DeleteRoomDialog } from './delete-room-dialog'
-import { RoomSettingsDialog } from './room-settings-dialog'
+
+const RoomSettingsDialog = lazy(() =>
+  import('./room-settings-dialog').then(({ RoomSettingsDialog: dialog }) => ({ default: dialog })),
+)
+
+const RecordingsDialog = lazy(() =>
+  import('@/features/recordings/recordings-dialog').then(({ RecordingsDialog: dialog }) => ({
+    default: dialog,
+  })),
+)
 
 /** The rooms of the signed-in person. */
 export function RoomList() {
   const { api } = useServices()
   const [rooms, setRooms] = useState<readonly Room[] | null>(null)
   const [changing, setChanging] = useState<Room | null>(null)
+  const [recorded, setRecorded] = useState<Room | null>(null)
   const [deleting, setDeleting] = useState<Room | null>(null)
   const { run: load, error } = useAction(async () => setRooms(await api.listRooms()))
 
@@ -57,11 +67,31 @@ export function RoomList() {
       ) : (
         <ul className="flex flex-col overflow-hidden rounded-lg border border-border bg-surface">
           {rooms.map((room) => (
-            <RoomRow key={room.roomId} room={room} onChange={setChanging} onDelete={setDeleting} />
+            <RoomRow
+              key={room.roomId}
+              room={room}
+              onChange={setChanging}
+              onRecordings={setRecorded}
+              onDelete={setDeleting}
+            />
           ))}
         </ul>
       )}
-      <RoomSettingsDialog room={changing} onClose={() => setChanging(null)} onChanged={onChanged} />
+      {changing && (
+        <Suspense fallback={null}>
+          <RoomSettingsDialog
+            roomId={changing.roomId}
+            room={changing}
+            onClose={() => setChanging(null)}
+            onChanged={onChanged}
+          />
+        </Suspense>
+      )}
+      {recorded && (
+        <Suspense fallback={null}>
+          <RecordingsDialog room={recorded} onClose={() => setRecorded(null)} />
+        </Suspense>
+      )}
       <DeleteRoomDialog room={deleting} onClose={() => setDeleting(null)} onDeleted={onDeleted} />
     </section>
   )
@@ -79,13 +109,33 @@ function RoomsLoading() {
   )
 }
 
+/** What stands between the link and the call. */
+function DoorMarks({ room }: { room: Room }) {
+  return (
+    <>
+      {room.passwordRequired && (
+        <span className="flex items-center gap-1">
+          <Lock aria-hidden className="size-3.5" /> Password
+        </span>
+      )}
+      {room.lobby !== 'off' && (
+        <span className="flex items-center gap-1">
+          <DoorClosed aria-hidden className="size-3.5" />{' '}
+          {room.lobby === 'guests' ? 'Guests knock' : 'Everyone knocks'}
+        </span>
+      )}
+    </>
+  )
+}
+
 interface RoomRowProps {
   room: Room
   onChange: (room: Room) => void
+  onRecordings: (room: Room) => void
   onDelete: (room: Room) => void
 }
 
-function RoomRow({ room, onChange, onDelete }: RoomRowProps) {
+function RoomRow({ room, onChange, onRecordings, onDelete }: RoomRowProps) {
   const name = room.name || room.roomId
   return (
     <li className="flex items-center gap-2 border-b border-border py-1.5 pr-2 pl-4 last:border-b-0">
@@ -100,6 +150,7 @@ function RoomRow({ room, onChange, onDelete }: RoomRowProps) {
           ) : (
             <span>{room.guestsAllowed ? 'Anyone with the link' : 'Signed-in people only'}</span>
           )}
+          <DoorMarks room={room} />
         </p>
       </div>
       <Button asChild variant="soft" size="sm">
@@ -116,6 +167,9 @@ function RoomRow({ room, onChange, onDelete }: RoomRowProps) {
       >
         <MenuItem icon={<Copy aria-hidden />} onSelect={() => void copyRoomLink(room.roomId)}>
           Copy link
+        </MenuItem>
+        <MenuItem icon={<Film aria-hidden />} onSelect={() => onRecordings(room)}>
+          Recordings
         </MenuItem>
         <MenuItem icon={<Settings2 aria-hidden />} onSelect={() => onChange(room)}>
           Settings

@@ -1,83 +1,84 @@
-import { useState, type FormEvent } from 'react'
+import { useEffect, useState } from 'react'
 import type { Room } from '@/api/types'
 import { useServices } from '@/app/services'
 import { ErrorNotice } from '@/features/shell/error-notice'
 import { useAction } from '@/lib/use-action'
 import { Button } from '@/ui/button'
 import { Dialog } from '@/ui/dialog'
-import { Field } from '@/ui/field'
-import { Input } from '@/ui/input'
-import { GuestsField } from './guests-field'
+import { Skeleton } from '@/ui/skeleton'
+import { Tabs } from '@/ui/tabs'
+import { AuditLog } from './audit-log'
+import { InvitationsTab } from './invitations-tab'
+import { PasswordTab } from './password-tab'
+import { PeopleTab } from './people-tab'
+import { RoomForm } from './room-form'
 
 interface RoomSettingsDialogProps {
-  /** The room to change; null closes the dialog. */
-  room: Room | null
+  roomId: string
+  /** What is known of the room; without it, it is fetched. */
+  room?: Room
   onClose: () => void
   onChanged: (room: Room) => void
 }
 
-export function RoomSettingsDialog({ room, onClose, onChanged }: RoomSettingsDialogProps) {
+/** Everything an owner decides about a room. */
+export function RoomSettingsDialog({ roomId, room: known, onClose, onChanged }: RoomSettingsDialogProps) {
+  const { api } = useServices()
+  const [room, setRoom] = useState<Room | null>(known ?? null)
+  const { run: load, error } = useAction(async () => setRoom(await api.readRoom(roomId)))
+  useEffect(() => {
+    if (!known) void load()
+  }, [known, load])
+  const change = (changed: Room) => {
+    setRoom(changed)
+    onChanged(changed)
+  }
   return (
     <Dialog
-      open={room !== null}
+      open
       onOpenChange={(open) => !open && onClose()}
       title="Room settings"
-      description={room && `Link: /r/${room.roomId}`}
+      description={<span className="wrap-anywhere">Link: /r/{roomId}</span>}
+      className="content-start max-sm:h-[92dvh] sm:h-[min(46rem,90dvh)] sm:w-[min(42rem,calc(100vw-2rem))]"
     >
-      {room && <RoomSettingsForm room={room} onClose={onClose} onChanged={onChanged} />}
+      {room ? (
+        <RoomTabs room={room} onChanged={change} onClose={onClose} />
+      ) : error !== null ? (
+        <div className="flex flex-col items-start gap-3">
+          <ErrorNotice error={error} />
+          <Button onClick={() => void load()}>Try again</Button>
+        </div>
+      ) : (
+        <Skeleton className="h-60" />
+      )}
     </Dialog>
   )
 }
 
-const FEWEST = 2
-const MOST = 50
+interface RoomTabsProps {
+  room: Room
+  onChanged: (room: Room) => void
+  onClose: () => void
+}
 
-function RoomSettingsForm({ room, onClose, onChanged }: RoomSettingsDialogProps & { room: Room }) {
-  const { api } = useServices()
-  const [name, setName] = useState(room.name)
-  const [guestsAllowed, setGuestsAllowed] = useState(room.guestsAllowed)
-  const [limit, setLimit] = useState(String(room.maxMembers))
-  const maxMembers = Number(limit)
-  const badLimit = !Number.isInteger(maxMembers) || maxMembers < FEWEST || maxMembers > MOST
-  const { run, busy, error } = useAction(async () => {
-    onChanged(await api.changeRoom(room.roomId, { name: name.trim(), guestsAllowed, maxMembers }))
+function RoomTabs({ room, onChanged, onClose }: RoomTabsProps) {
+  const [tab, setTab] = useState('room')
+  const save = (changed: Room) => {
+    onChanged(changed)
     onClose()
-  })
-
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    if (!badLimit) void run()
   }
-
   return (
-    <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
-      <Field label="Name">
-        {(control) => (
-          <Input {...control} value={name} maxLength={80} onChange={(event) => setName(event.target.value)} />
-        )}
-      </Field>
-      <Field
-        label="Most people at once"
-        hint="Everyone sends to everyone, so six to eight is comfortable."
-        error={badLimit && `A whole number from ${FEWEST} to ${MOST}.`}
-      >
-        {(control) => (
-          <Input
-            {...control}
-            type="number"
-            inputMode="numeric"
-            min={FEWEST}
-            max={MOST}
-            value={limit}
-            onChange={(event) => setLimit(event.target.value)}
-          />
-        )}
-      </Field>
-      <GuestsField checked={guestsAllowed} onChange={setGuestsAllowed} />
-      <ErrorNotice error={error} />
-      <Button type="submit" variant="primary" busy={busy}>
-        {busy ? 'Saving…' : 'Save'}
-      </Button>
-    </form>
+    <Tabs
+      label="Room settings"
+      value={tab}
+      onChange={setTab}
+      tabs={[
+        { value: 'room', label: 'Room', content: <RoomForm room={room} onChanged={save} /> },
+        { value: 'password', label: 'Password', content: <PasswordTab room={room} onChanged={onChanged} /> },
+        { value: 'invitations', label: 'Invites', content: <InvitationsTab roomId={room.roomId} /> },
+        { value: 'people', label: 'People', content: <PeopleTab roomId={room.roomId} /> },
+        { value: 'log', label: 'Log', content: <AuditLog roomId={room.roomId} /> },
+      ]}
+    />
   )
 }
