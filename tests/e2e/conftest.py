@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 CHROMIUM_FLAGS = [
     "--no-sandbox",
-    "--use-fake-device-for-media-stream",
+    "--use-fake-device-for-media-stream=device-count=2,fps=15",  # half the frames are half the encoding
     "--autoplay-policy=no-user-gesture-required",
     "--disable-background-networking",
     "--disable-component-update",
@@ -37,7 +37,9 @@ expect.set_options(timeout=15_000)  # several browsers that encode video share t
 class Server:
     """`chatter serve` as a process of its own, on free ports, with data of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, variables: dict[str, str] | None = None, command: tuple[str, ...] = ()) -> None:
+        self.variables = variables or {}
+        self._command = command
         self.folder = Path(tempfile.mkdtemp(prefix="chatter-e2e-"))
         self.http_port, self.gateway_port = _free_ports(2)
         self.url = f"http://localhost:{self.http_port}"
@@ -53,11 +55,16 @@ class Server:
             "CHATTER_DATA_DIR": str(self.folder / "data"),
             "AUTH_BCRYPT_COST": "4",
             "LIMITS_SCALE": "100",
+            **self.variables,
         }
         begun = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "api.cli", "serve"], cwd=ROOT, env=environment, stdout=log, stderr=log
+                [*self._command, sys.executable, "-m", "api.cli", "serve"],
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=log,
             )
         deadline = time.monotonic() + _START_TIMEOUT_S
         while b"Chatter is ready" not in self.log.read_bytes()[begun:]:

@@ -11,6 +11,10 @@ from playwright.async_api import expect
 from tests.e2e.conftest import People, Server
 from tests.e2e.person import Person
 
+_NAMED_STREAMS = """
+() => [...window.__connections.at(-1).localDescription.sdp.matchAll(/^a=msid:(\\S+)/gm)].map(([, name]) => name)
+"""
+
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
@@ -28,6 +32,11 @@ async def test_host_and_guest_see_and_hear_each_other(people: People) -> None:
     await alice.sees("Bob the guest")
     await bob.sees("alice")
     await asyncio.gather(alice.watches(1), bob.watches(1))
+    for person in (alice, bob):
+        # Browsers keep sound and picture in step only within one named stream.
+        microphone, camera, screen, screen_sound = await person.page.evaluate(_NAMED_STREAMS)
+        assert microphone == camera != "-"
+        assert screen == screen_sound not in ("-", camera)
 
     await alice.say("can you hear me?")
     await bob.reads("can you hear me?")
