@@ -1,5 +1,14 @@
 import { CloudOff } from 'lucide-react'
-import { lazy, Suspense, useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react'
+import {
+  lazy,
+  Suspense,
+  useCallback,
+  useEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+  type RefObject,
+} from 'react'
 import type { Api } from '@/api/client'
 import { describeError, errorReference, isApiError, OfflineError } from '@/api/errors'
 import { roomAddress } from '@/api/room-address'
@@ -48,6 +57,7 @@ function RoomLookup({ roomId }: { roomId: string }) {
   const [failure, setFailure] = useState<unknown>(null)
   const [tries, setTries] = useState(0)
   const [invitation, setInvitation] = useState(() => takeInvitation(roomId))
+  const callRef = useRef<Call | null>(null)
   const load = useCallback(() => setTries((count) => count + 1), [])
   // Who asks decides what is found, so it is looked up again after signing in or out.
   useEffect(() => {
@@ -67,7 +77,10 @@ function RoomLookup({ roomId }: { roomId: string }) {
   }, [api, roomId, invitation, signedIn, tries])
   // A link into the room that is shown already changes nothing but the part behind the #.
   useEffect(() => {
-    const take = () => setInvitation(takeInvitation(roomId))
+    const take = () => {
+      setInvitation(takeInvitation(roomId))
+      if (!isUnderWay(callRef.current)) setRoom(null)
+    }
     window.addEventListener('hashchange', take)
     return () => window.removeEventListener('hashchange', take)
   }, [roomId])
@@ -75,12 +88,19 @@ function RoomLookup({ roomId }: { roomId: string }) {
 
   const goWithoutInvitation = () => {
     forgetInvitation(roomId)
+    setRoom(null)
     setFailure(null)
     setInvitation(null)
   }
   if (room) {
     return (
-      <Room room={room} invitation={invitation} onRefresh={load} onWithoutInvitation={goWithoutInvitation} />
+      <Room
+        room={room}
+        invitation={invitation}
+        callRef={callRef}
+        onRefresh={load}
+        onWithoutInvitation={goWithoutInvitation}
+      />
     )
   }
   if (failure === null) return <PageSkeleton />
@@ -112,26 +132,38 @@ function lookUp(api: Api, roomId: string, invitation: string | null): Promise<Ro
   return invitation === null ? api.readRoom(roomId) : api.readInvitedRoom(roomId, invitation)
 }
 
+function isUnderWay(call: Call | null): boolean {
+  const phase = call?.state().phase ?? 'idle'
+  return phase !== 'idle' && phase !== 'ended'
+}
+
 interface RoomProps {
   room: Room
   invitation: string | null
+  /** The call of this page, so that nothing takes it away while it goes on. */
+  callRef: RefObject<Call | null>
   onRefresh: () => void
   onWithoutInvitation: () => void
 }
 
-function Room({ room, invitation, onRefresh, onWithoutInvitation }: RoomProps) {
+function Room({ room, invitation, callRef, onRefresh, onWithoutInvitation }: RoomProps) {
   const { api, session } = useServices()
   const user = useUser()
   const media = useOwnLocalMedia()
   const [call, setCall] = useState<Call | null>(null)
   const [answer, setAnswer] = useState<PasswordAnswer | null>(null)
-  const current = useRef<Call | null>(null)
-  useEffect(() => () => current.current?.dispose(), [])
+  useEffect(
+    () => () => {
+      callRef.current?.dispose()
+      callRef.current = null
+    },
+    [callRef],
+  )
 
   const join = (displayName: string, password: string) => {
     // Credentials are fixed for the call: someone who is signed out meanwhile does not silently become a guest.
     const signedIn = session.store.get().status === 'signedIn'
-    current.current?.dispose()
+    callRef.current?.dispose()
     const next = new Call({
       media,
       address: (need) => roomAddress(api, room.wsUrl, signedIn, need),
@@ -146,16 +178,9 @@ function Room({ room, invitation, onRefresh, onWithoutInvitation }: RoomProps) {
       seen = ended
       if (ended) setAnswer((before) => passwordAnswer(ended, password, before) ?? before)
     })
-    current.current = next
+    callRef.current = next
     setCall(next)
     next.join(displayName, createEntry(signedIn, invitation, password))
-  }
-
-  const goWithoutInvitation = () => {
-    current.current?.dispose()
-    current.current = null
-    setCall(null)
-    onWithoutInvitation()
   }
 
   return (
@@ -170,7 +195,7 @@ function Room({ room, invitation, onRefresh, onWithoutInvitation }: RoomProps) {
         onRefresh()
         call?.join(call.state().displayName)
       }}
-      onWithoutInvitation={goWithoutInvitation}
+      onWithoutInvitation={onWithoutInvitation}
     />
   )
 }

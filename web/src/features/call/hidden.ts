@@ -1,2 +1,2 @@
-/** Controls that stepped back: what cannot be seen takes no clicks. Under a resting mouse and with focus they stay. */
-export const HIDDEN = 'opacity-0 not-hover:not-focus-within:pointer-events-none'
+/** Controls that stepped back: a finger must not press what it cannot see. A mouse brings them back as it moves there. */
+export const HIDDEN = 'opacity-0 pointer-coarse:pointer-events-none'
