@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -144,6 +145,29 @@ async def test_readiness_shows_the_times(sqlite_url: URL, tmp_path: Path, coturn
         for transport in TRANSPORTS:
             assert f'chatter_turn_check_success{{transport="{transport}"}} 1.0' in metrics
             assert f'chatter_turn_check_duration_seconds{{transport="{transport}"}} 0.' in metrics
+
+
+async def test_the_check_is_repeated_after_a_failure_too(
+    sqlite_url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.app.TURN_CHECK_INTERVAL_S", 0.001)
+    again = asyncio.Event()
+    checks = 0
+
+    async def check() -> None:
+        nonlocal checks
+        checks += 1
+        if checks == 3:
+            again.set()
+        raise RuntimeError("a fault of ours")
+
+    async with open_site(settings_for(sqlite_url, tmp_path, **TURN)) as site:
+        assert site.application.turn is not None
+        monkeypatch.setattr(site.application.turn, "check", check)
+        await site.application.start()
+        async with asyncio.timeout(10):
+            await again.wait()
+        await site.application.hub.stop()
 
 
 def test_the_server_checks_by_itself(tmp_path: Path, coturn: Coturn) -> None:
