@@ -94,7 +94,7 @@ async def show_people(person: Person) -> Locator:
     """Open the list of people; return it."""
     people = person.page.get_by_role("list", name="In the call")
     if not await people.is_visible():
-        await person.page.get_by_role("button", name=re.compile("^People")).click()
+        await person.press(person.page.get_by_role("button", name=re.compile("^People")))
     return people
 
 

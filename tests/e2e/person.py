@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
 # Keeps every peer connection of the page within reach, to read its statistics and to disturb it.
 _WATCH_CONNECTIONS = """
@@ -74,7 +74,13 @@ class Person:
 
     async def click(self, name: str, *, exact: bool = True) -> None:
         """Press a button."""
-        await self.page.get_by_role("button", name=name, exact=exact).click()
+        await self.press(self.page.get_by_role("button", name=name, exact=exact))
+
+    async def press(self, button: Locator) -> None:
+        """Press a button that may have stepped back: on a phone a first touch only brings it back."""
+        for place in (2, 3):
+            await self.page.mouse.move(place, place)
+        await button.click()
 
     async def sign_up(self, username: str, password: str = "a long enough secret") -> None:
         """Create an account."""
@@ -103,7 +109,7 @@ class Person:
         """Send a chat message."""
         box = self.page.get_by_label("Message")
         if not await box.is_visible():
-            await self.page.get_by_role("button", name=re.compile("^Chat")).click()
+            await self.press(self.page.get_by_role("button", name=re.compile("^Chat")))
         await box.fill(text)
         await box.press("Enter")
 
@@ -125,7 +131,7 @@ class Person:
     async def reads(self, text: str) -> None:
         """Wait until a chat message is there."""
         if not await self.page.get_by_test_id("chat-log").is_visible():
-            await self.page.get_by_role("button", name=re.compile("^Chat")).click()
+            await self.press(self.page.get_by_role("button", name=re.compile("^Chat")))
         await expect(self.page.get_by_test_id("chat-log").get_by_text(text)).to_be_visible()
 
     async def received(self) -> list[dict[str, Any]]:
