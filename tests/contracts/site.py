@@ -124,7 +124,10 @@ async def running_site(settings: Settings) -> AsyncIterator[Site]:
             await server.stop(0.5)
     finally:
         await application.stop()
-    await until(lambda: asyncio.all_tasks() <= before | {asyncio.current_task()})
+    try:
+        await until(lambda: asyncio.all_tasks() <= before | {asyncio.current_task()})
+    except TimeoutError:
+        raise AssertionError(f"still running: {asyncio.all_tasks() - before}") from None
 
 
 def _listener() -> socket.socket:
