@@ -273,8 +273,8 @@ class Hub:
         """Tell whether someone's device session was ended while they were coming in."""
         return identity is not None and identity.session_id in self._ended_sessions
 
-    def ice_servers(self, user: str) -> tuple[tuple[IceServer, ...], int]:
-        """Return STUN and TURN servers for a member, and how many milliseconds they hold (0: for ever)."""
+    def ice_servers(self, user: str | None) -> tuple[tuple[IceServer, ...], int]:
+        """Return STUN and, for a user, TURN servers, and how many milliseconds they hold (0: for ever)."""
         return ice_servers(self._settings, user, self._clock())
 
     # --- services for links

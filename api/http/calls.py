@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
 from quart import Blueprint, request
 from quart_schema import document_headers, document_querystring, validate_response
@@ -16,8 +14,6 @@ from api.http.rooms import InvitationHeaders, known_form, shown_invitation
 from api.http.security import application, client_address, optional_principal, public
 from auth.errors import Unauthenticated
 from signaling.core.messages import IceServer
-from signaling.turn.credentials import ice_servers
-from signaling.turn.settings import TurnSettings
 
 
 class IceServersQuery(Struct):
@@ -45,26 +41,17 @@ def create_calls_blueprint() -> Blueprint:
     @public("guests test their connection before they join a room that admits them")
     async def get_ice_servers() -> IceServerList:
         """List STUN and TURN servers, with credentials that soon end. Without a bearer token: only with `room`."""
-        settings, caller = application().settings.signaling, await _caller()
-        if not caller.may_relay:
-            settings = msgspec.structs.replace(settings, turn=TurnSettings())
-        servers, ttl_ms = ice_servers(settings, caller.user, time.time())
+        servers, ttl_ms = application().hub.ice_servers(await _relay_user())
         return IceServerList(iceServers=servers, ttlMs=ttl_ms)
 
     return calls
 
 
-class _Caller(Struct, frozen=True):
-    """Under which name someone uses the TURN server; who has shown nothing that opens the room may not."""
-
-    user: str
-    may_relay: bool = True
-
-
-async def _caller() -> _Caller:
+async def _relay_user() -> str | None:
+    """Return under which name the caller uses the TURN server; None for who has shown nothing that opens the room."""
     principal = await optional_principal()
     if principal is not None:
-        return _Caller(f"u{principal.user_id}")
+        return f"u{principal.user_id}"
     room_id = request.args.get("room")
     if room_id is None:
         raise Unauthenticated
@@ -73,7 +60,7 @@ async def _caller() -> _Caller:
     invitation = shown_invitation()
     if invitation is None:
         room = await application().rooms.show(known_form(room_id), None)
-        return _Caller(household, may_relay=not room.rules.has_password)
+        return None if room.rules.has_password else household
     if await application().invitations.find(known_form(room_id), invitation) is None:
         raise InvitationInvalid
-    return _Caller(household)
+    return household

@@ -37,14 +37,14 @@ def credential(secret: str, user: str, expiry: int) -> Credential:
     return Credential(username, base64.b64encode(digest).decode())
 
 
-def ice_servers(settings: SignalingSettings, user: str, now: float) -> tuple[tuple[IceServer, ...], int]:
+def ice_servers(settings: SignalingSettings, user: str | None, now: float) -> tuple[tuple[IceServer, ...], int]:
     """Return the STUN and TURN servers for `user` and for how many milliseconds they hold, 0 for ever.
 
-    `now`: seconds since 1970 UTC.
+    `now`: seconds since 1970 UTC. Without a user there are no relays among them.
     """
     servers = (IceServer(urls=settings.stun_urls),) if settings.stun_urls else ()
     turn = settings.turn
-    if not turn.urls:
+    if user is None or not turn.urls:
         return servers, 0
     ttl = int(turn.ttl.total_seconds())
     made = credential(turn.secret, user, int(now) + ttl)
