@@ -11,7 +11,6 @@ cookies).
 
 from __future__ import annotations
 
-import ipaddress
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from auth.errors import BadCredentials, RateLimited
+from observability.addresses import network_of
 
 _CAPACITY = 65_536
 _FREE_FAILURES = 5
@@ -155,7 +155,7 @@ class AttemptLimiter:
 
     def login(self, account: str, device_id: str, address: str, now: int) -> Attempt:
         """Count a sign-in under this name from this device and address."""
-        wait = self._logins.take(address_key(address), now)
+        wait = self._logins.take(network_of(address), now)
         if wait:
             return Attempt(wait)
         key: Hashable = ("login", account)
@@ -170,11 +170,11 @@ class AttemptLimiter:
 
     def register(self, address: str, now: int) -> Attempt:
         """Count a registration from this address."""
-        return Attempt(self._registrations.take(address_key(address), now))
+        return Attempt(self._registrations.take(network_of(address), now))
 
     def refresh(self, address: str, now: int) -> Attempt:
         """Count a refresh from this address."""
-        return Attempt(self._refreshes.take(address_key(address), now))
+        return Attempt(self._refreshes.take(network_of(address), now))
 
     @contextmanager
     def deciding(self, attempt: Attempt) -> Iterator[None]:
@@ -196,16 +196,3 @@ class AttemptLimiter:
     def remember(self, account: str, device_id: str) -> None:
         """Give this device a counter of its own for this account."""
         self._familiar.put((account, device_id), value=True)
-
-
-def address_key(address: str) -> str:
-    """Return what stands for one visitor: an IPv4 address or an IPv6 /64, which is what one household gets."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.IPv6Network((parsed, 64), strict=False))
-    return str(parsed)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET, Struct
 
+from observability.addresses import network_of
 from signaling.attempts import PasswordAttempts
 from signaling.core.messages import Hello, Role
 from signaling.core.names import clean_display_name
 from signaling.core.room import Room, RoomRules
 from signaling.errors import Close, CloseReason
-from signaling.keys import network_of
 from signaling.ports import FoundInvitation, Identity, NotIdentified, Standing
 
 if TYPE_CHECKING:

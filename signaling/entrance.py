@@ -6,6 +6,7 @@ import logging
 import secrets
 from typing import TYPE_CHECKING
 
+from observability.addresses import network_of
 from signaling.core.codec import encode, number
 from signaling.core.connection import Connection
 from signaling.core.limits import FloodGuard
@@ -15,7 +16,6 @@ from signaling.core.replay import Replay
 from signaling.core.room import Deliver, Member, Room
 from signaling.doors import Doors, Refused, Visit
 from signaling.errors import Close, CloseReason
-from signaling.keys import network_of
 from signaling.link import Link, Phase
 from signaling.live import LiveRoom
 from signaling.lobby import Lobbies, Waiter

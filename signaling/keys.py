@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import secrets
 import uuid
+
+from observability.addresses import network_of
 
 _TOKEN_BYTES = 24
 """192 bits: nobody guesses an invitation (ASVS 7.2.3 asks for 128)."""
@@ -40,19 +41,6 @@ def new_token() -> str:
 def fingerprint(token: str) -> str:
     """Return what is stored of an opaque token: its SHA-256 in hex. A token of 192 bits needs no slow hash."""
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()
-
-
-def network_of(address: str) -> str:
-    """Return what stands for one household: an IPv4 address or an IPv6 /64. What is neither stands for itself."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.IPv6Network((parsed, 64), strict=False))
-    return str(parsed)
 
 
 class KeyedNames:

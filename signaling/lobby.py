@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
+from observability.addresses import network_of
 from signaling.core.codec import BadFrame, decode, encode, number
 from signaling.core.connection import MALFORMED_FRAMES, error_for
 from signaling.core.limits import REFUSALS_PER_WINDOW, TokenBucket
 from signaling.core.lobby import Lobby, News, Tell
 from signaling.core.messages import Leave, Received
 from signaling.errors import Close, FrameFault
-from signaling.keys import network_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 
-from auth.attempts import RateLimiter, address_key
+from auth.attempts import RateLimiter
+from observability.addresses import network_of
 from observability.request import Asgi, Message, Receive, Scope, Send, request_info
 from signaling.link import client_address
 
@@ -111,4 +112,4 @@ class AddressLimiter:
 
     def wait(self, address: str) -> float:
         """Count a request; return 0, or the seconds after which one may be made again."""
-        return self._limiter.take(address_key(address), int(self._clock() * 1000))
+        return self._limiter.take(network_of(address), int(self._clock() * 1000))

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auth.attempts import AttemptLimiter, FailureLock, RateLimiter, Recent, address_key
+from auth.attempts import AttemptLimiter, FailureLock, RateLimiter, Recent
 from auth.errors import BadCredentials, Busy, RateLimited
+from observability.addresses import network_of
 
 NOW = 1_790_000_000_000
 SECOND = 1000
@@ -166,7 +167,7 @@ def test_scale_multiplies_every_limit() -> None:
     ],
 )
 def test_one_visitor_is_an_ipv4_address_or_an_ipv6_network(address: str, key: str) -> None:
-    assert address_key(address) == key
+    assert network_of(address) == key
 
 
 def test_memory_is_bounded_and_keeps_what_was_used_last() -> None:

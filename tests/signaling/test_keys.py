@@ -7,7 +7,8 @@ import uuid
 
 import pytest
 
-from signaling.keys import KeyedNames, SortedIds, fingerprint, network_of, new_token
+from observability.addresses import network_of
+from signaling.keys import KeyedNames, SortedIds, fingerprint, new_token
 
 
 def test_ids_sort_as_they_were_made_also_when_the_clock_stands_or_goes_back() -> None:
