@@ -42,7 +42,7 @@ from auth.passwords import PasswordHasher
 from auth.service import AuthService
 from auth.store import AuthStore
 from observability.health import Readiness
-from observability.http import AccessLogMiddleware, HttpMetrics, MetricsMiddleware, TracingMiddleware
+from observability.http import HttpMetrics, ObservingMiddleware
 from observability.lag import LoopLag
 from observability.logs import DroppedRecords
 from observability.request import Asgi, Receive, Scope, Send, request_info
@@ -278,8 +278,8 @@ def _template(rule: str) -> str:
 def _wrap(
     quart: Quart, settings: Settings, metrics: HttpMetrics, handshakes: Handshakes, tracing: Tracing, hub: Hub
 ) -> Asgi:
-    """Build the chain: edge → CORS → tracing → logging → metrics → the app, whose views check who calls."""
-    observed = TracingMiddleware(AccessLogMiddleware(MetricsMiddleware(cast("Asgi", quart), metrics)), tracing.tracer)
+    """Build the chain: edge → CORS → tracing, logging, metrics → the app, whose views check who calls."""
+    observed = ObservingMiddleware(cast("Asgi", quart), tracing.tracer, metrics)
     http = EdgeMiddleware(
         CorsMiddleware(observed, settings.origins),
         hsts=settings.production,

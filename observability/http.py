@@ -1,15 +1,17 @@
-"""ASGI middlewares that observe HTTP requests: a span, a log line and metrics each.
+"""The ASGI middleware that observes HTTP requests: a span, a log line and metrics each.
 
-They wrap one another in the order tracing → logging → metrics; none of them sees a query string.
+Nothing here sees a query string.
 `observability.sockets` does the same for WebSocket handshakes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -125,73 +127,11 @@ def _span_headers(scope: Scope) -> dict[str, str]:
     }
 
 
-class TracingMiddleware:
-    """One SERVER span per request, named by its route (OpenTelemetry HTTP semantic conventions 1.23, stable)."""
-
-    def __init__(self, app: Asgi, tracer: trace.Tracer) -> None:
-        self._app = app
-        self._tracer = tracer
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on inside a span."""
-        if scope["path"] in _QUIET_PATHS or isinstance(self._tracer, trace.NoOpTracer):
-            await self._app(scope, receive, send)
-            return
-        response = _Response(send)
-        method = _method(scope)
-        span = start_server_span(
-            self._tracer,
-            method,
-            scope["path"],
-            scope["scheme"],
-            _span_headers(scope),
-            **_protocol(scope, method),
-        )
-        token = otel_context.attach(trace.set_span_in_context(span))
-        failure: BaseException | None = None
-        try:
-            await self._app(scope, receive, response.send)
-        except BaseException as error:
-            failure = error
-            raise
-        finally:
-            otel_context.detach(token)
-            info = request_info(scope)
-            name = info.error if failure is None else type(failure).__qualname__
-            finish_server_span(span, method, info.route, response.status(failure), name)
-
-
 def _protocol(scope: Scope, method: str) -> dict[str, str]:
     given = {"network.protocol.version": scope["http_version"]} if "http_version" in scope else {}
     if method == _OTHER:
         given["http.request.method_original"] = redact_text(scope["method"][:32])
     return given
-
-
-class AccessLogMiddleware:
-    """One log line per request, none for health and metrics."""
-
-    def __init__(self, app: Asgi) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on and log how it ended; all that is logged on the way carries its id."""
-        if scope["path"] in _QUIET_PATHS:
-            await self._app(scope, receive, send)
-            return
-        response = _Response(send)
-        started = time.perf_counter()
-        info = request_info(scope)
-        failure: BaseException | None = None
-        with log_fields(request_id=info.id):
-            try:
-                await self._app(scope, receive, response.send)
-            except BaseException as error:
-                failure = error
-                raise
-            finally:
-                duration = time.perf_counter() - started
-                log_request(info, _method(scope), response.status(failure), response.bytes, duration)
 
 
 def log_request(info: RequestInfo, method: str, status: int, size: int, duration: float) -> None:
@@ -225,7 +165,8 @@ class HttpMetrics:
             buckets=_BUCKETS,
             registry=registry,
         )
-        self.in_progress = Gauge("http_requests_in_progress", "HTTP requests now.", ["method"], registry=registry)
+        in_progress = Gauge("http_requests_in_progress", "HTTP requests now.", ["method"], registry=registry)
+        self.in_progress = functools.cache(in_progress.labels)
 
     def request(self, method: str, path: str, status: int, size: int, duration: float) -> None:
         """Count and time a request; the current span becomes the exemplar of its bucket if it is kept."""
@@ -240,28 +181,62 @@ class HttpMetrics:
         self._requests.labels("GET", path, status).inc()
 
 
-class MetricsMiddleware:
-    """Counts and times requests."""
+class ObservingMiddleware:
+    """One SERVER span per request, around one log line, around its counts.
 
-    def __init__(self, app: Asgi, metrics: HttpMetrics) -> None:
+    The span is named by its route (OpenTelemetry HTTP semantic conventions 1.23, stable). Health and metrics are only
+    counted.
+    """
+
+    def __init__(self, app: Asgi, tracer: trace.Tracer, metrics: HttpMetrics) -> None:
         self._app = app
+        self._tracer = tracer
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on and count it."""
-        response = _Response(send)
-        method = _method(scope)
-        started = time.perf_counter()
-        in_progress = self._metrics.in_progress.labels(method)
-        in_progress.inc()
+        """Pass the request on and note how it ended; all that is logged on the way carries its id."""
+        method, response = _method(scope), _Response(send)
+        span = self._start_span(scope, method)
         failure: BaseException | None = None
-        try:
-            await self._app(scope, receive, response.send)
-        except BaseException as error:
-            failure = error
-            raise
-        finally:
-            in_progress.dec()
-            path = request_info(scope).route or UNMATCHED
-            duration = time.perf_counter() - started
-            self._metrics.request(method, path, response.status(failure), response.bytes, duration)
+        in_progress = self._metrics.in_progress(method)
+        in_progress.inc()
+        started = time.perf_counter()
+        with current_span(span), log_fields(request_id=request_info(scope).id):
+            try:
+                await self._app(scope, receive, response.send)
+            except BaseException as error:
+                failure = error
+                raise
+            finally:
+                in_progress.dec()
+                self._note(scope, span, response, time.perf_counter() - started, failure)
+
+    def _note(
+        self, scope: Scope, span: Span, response: _Response, duration: float, failure: BaseException | None
+    ) -> None:
+        method, info, status = _method(scope), request_info(scope), response.status(failure)
+        self._metrics.request(method, info.route or UNMATCHED, status, response.bytes, duration)
+        if scope["path"] not in _QUIET_PATHS:
+            log_request(info, method, status, response.bytes, duration)
+        error = info.error if failure is None else type(failure).__qualname__
+        finish_server_span(span, method, info.route, status, error)
+
+    def _start_span(self, scope: Scope, method: str) -> Span:
+        if scope["path"] in _QUIET_PATHS or isinstance(self._tracer, trace.NoOpTracer):
+            return trace.INVALID_SPAN
+        return start_server_span(
+            self._tracer, method, scope["path"], scope["scheme"], _span_headers(scope), **_protocol(scope, method)
+        )
+
+
+@contextmanager
+def current_span(span: Span) -> Iterator[None]:
+    """Make a span the current one in the block, for log lines, exemplars and the spans below it."""
+    if span is trace.INVALID_SPAN:
+        yield
+        return
+    token = otel_context.attach(trace.set_span_in_context(span))
+    try:
+        yield
+    finally:
+        otel_context.detach(token)

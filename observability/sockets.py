@@ -9,12 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.trace import SpanContext, Tracer
 
 from observability.context import log_fields
-from observability.http import UNMATCHED, HttpMetrics, finish_server_span, log_request, start_server_span
+from observability.http import UNMATCHED, HttpMetrics, current_span, finish_server_span, log_request, start_server_span
 from observability.request import Asgi, Message, Receive, RequestInfo, Scope, Send, request_info
 
 _METHOD = "GET"
@@ -44,12 +43,8 @@ class Handshake:
         self._ended = True
         duration = time.perf_counter() - self._started
         self._metrics.handshake(self.info.route or UNMATCHED, status)
-        token = otel_context.attach(trace.set_span_in_context(self._span))
-        try:
-            with log_fields(request_id=self.info.id):
-                log_request(self.info, _METHOD, status, size, duration)
-        finally:
-            otel_context.detach(token)
+        with current_span(self._span), log_fields(request_id=self.info.id):
+            log_request(self.info, _METHOD, status, size, duration)
         finish_server_span(self._span, _METHOD, self.info.route, status, self.info.error)
 
 

@@ -20,7 +20,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 
 from observability.context import current_fields, log_fields
 from observability.exposition import expose
-from observability.http import AccessLogMiddleware, HttpMetrics, MetricsMiddleware, TracingMiddleware
+from observability.http import HttpMetrics, ObservingMiddleware
 from observability.request import request_info
 from tests.api.site import JSON, PASSWORD, Site
 
@@ -185,6 +185,13 @@ class Spans:
         return span
 
 
+def observing(
+    app: Any, tracer: trace.Tracer | None = None, registry: CollectorRegistry | None = None
+) -> ObservingMiddleware:
+    """Wrap an application."""
+    return ObservingMiddleware(app, tracer or trace.NoOpTracer(), HttpMetrics(registry or CollectorRegistry()))
+
+
 @pytest.fixture
 def spans() -> Iterator[Spans]:
     """Spans in memory."""
@@ -195,7 +202,7 @@ def spans() -> Iterator[Spans]:
 
 @pytest.mark.seed("S1-57")
 async def test_a_span_per_request(spans: Spans) -> None:
-    await TracingMiddleware(answer, spans.tracer)(scope_of(query=b"201"), nothing, drop)
+    await observing(answer, spans.tracer)(scope_of(query=b"201"), nothing, drop)
     assert spans.one.name == "GET /things/{thing}"
     assert spans.one.kind is SpanKind.SERVER
     assert spans.one.attributes == {
@@ -212,7 +219,7 @@ async def test_a_span_without_a_route_is_named_by_the_method(spans: Spans) -> No
     async def lost(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 404, "headers": []})
 
-    await TracingMiddleware(lost, spans.tracer)(scope_of("BREW"), nothing, drop)
+    await observing(lost, spans.tracer)(scope_of("BREW"), nothing, drop)
     assert spans.one.name == "HTTP"
     assert spans.one.status.status_code is StatusCode.UNSET
     assert spans.one.attributes == {
@@ -225,14 +232,14 @@ async def test_a_span_without_a_route_is_named_by_the_method(spans: Spans) -> No
 
 
 async def test_faults_of_ours_mark_the_span(spans: Spans) -> None:
-    await TracingMiddleware(answer, spans.tracer)(scope_of(query=b"503"), nothing, drop)
+    await observing(answer, spans.tracer)(scope_of(query=b"503"), nothing, drop)
     assert spans.one.status.status_code is StatusCode.ERROR
     assert (spans.one.attributes or {})["error.type"] == "503"
 
 
 async def test_a_crash_ends_the_span_and_goes_on(spans: Spans) -> None:
     with pytest.raises(RuntimeError, match="oops"):
-        await TracingMiddleware(crash, spans.tracer)(scope_of(), nothing, drop)
+        await observing(crash, spans.tracer)(scope_of(), nothing, drop)
     assert spans.one.status.status_code is StatusCode.ERROR
     assert (spans.one.attributes or {})["http.response.status_code"] == 500
     assert (spans.one.attributes or {})["error.type"] == "RuntimeError"
@@ -251,7 +258,7 @@ async def test_whoever_leaves_before_the_answer_is_no_fault_of_ours(
 
     for app in (give_up, say_nothing):
         registry = CollectorRegistry()
-        whole = TracingMiddleware(AccessLogMiddleware(MetricsMiddleware(app, HttpMetrics(registry))), spans.tracer)
+        whole = observing(app, spans.tracer, registry)
         with contextlib.suppress(asyncio.CancelledError):
             await whole(scope_of(), nothing, drop)
         labels = {"method": "GET", "path": "unmatched", "status": "499"}
@@ -290,7 +297,7 @@ async def test_an_exception_that_was_answered_is_named_too(site: Site, spans: Sp
 )
 async def test_the_address_that_was_asked_for(spans: Spans, host: str, scheme: str, address: str, port: int) -> None:
     scope = scope_of() | {"headers": [(b"Host", host.encode())], "scheme": scheme, "http_version": "1.1"}
-    await TracingMiddleware(answer, spans.tracer)(scope, nothing, drop)
+    await observing(answer, spans.tracer)(scope, nothing, drop)
     attributes = spans.one.attributes or {}
     assert (attributes["server.address"], attributes["server.port"]) == (address, port)
     assert attributes["network.protocol.version"] == "1.1"
@@ -301,7 +308,7 @@ CLAIMED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 async def test_what_a_client_says_about_its_trace_is_a_link_never_a_parent(spans: Spans) -> None:
     scope = scope_of() | {"headers": [(b"traceparent", CLAIMED.encode())]}
-    await TracingMiddleware(answer, spans.tracer)(scope, nothing, drop)
+    await observing(answer, spans.tracer)(scope, nothing, drop)
     assert spans.one.parent is None
     assert spans.one.context is not None
     assert trace.format_trace_id(spans.one.context.trace_id) not in CLAIMED
@@ -313,7 +320,7 @@ async def test_a_client_cannot_force_sampling() -> None:
     none = Spans(ALWAYS_OFF)
     try:
         scope = scope_of() | {"headers": [(b"traceparent", CLAIMED.encode()), (b"tracestate", b"a=b")]}
-        await TracingMiddleware(answer, none.tracer)(scope, nothing, drop)
+        await observing(answer, none.tracer)(scope, nothing, drop)
         assert none.exporter.get_finished_spans() == ()
     finally:
         none.provider.shutdown()
@@ -322,14 +329,14 @@ async def test_a_client_cannot_force_sampling() -> None:
 @pytest.mark.parametrize("claimed", ["", "00-zz-zz-01", "00-" + "0" * 32 + "-b7ad6b7169203331-01", CLAIMED * 9, "ÿ"])
 async def test_a_malformed_traceparent_is_ignored(spans: Spans, claimed: str) -> None:
     scope = scope_of() | {"headers": [(b"traceparent", claimed.encode("latin-1"))]}
-    await TracingMiddleware(answer, spans.tracer)(scope, nothing, drop)
+    await observing(answer, spans.tracer)(scope, nothing, drop)
     assert not spans.one.links
     assert spans.one.parent is None
 
 
 async def test_secrets_in_a_path_do_not_get_into_spans(spans: Spans) -> None:
     secret = "kM3nB7vC9xZ2aS4dF6gH8jK0lQ5wE1rT"
-    await TracingMiddleware(answer, spans.tracer)(scope_of(path=f"/{secret}"), nothing, drop)
+    await observing(answer, spans.tracer)(scope_of(path=f"/{secret}"), nothing, drop)
     assert secret not in spans.one.to_json()
 
 
@@ -343,7 +350,7 @@ async def test_log_records_on_the_way_carry_request_and_trace(spans: Spans) -> N
         await answer(scope, receive, send)
 
     scope = scope_of()
-    await TracingMiddleware(AccessLogMiddleware(look), spans.tracer)(scope, nothing, drop)
+    await observing(look, spans.tracer)(scope, nothing, drop)
     assert spans.one.context is not None
     ids = {
         "request_id": request_info(scope).id,
@@ -377,7 +384,7 @@ async def test_a_kept_trace_is_the_exemplar_of_its_bucket(sampler: Sampler) -> N
     made = Spans(sampler)
     registry = CollectorRegistry()
     try:
-        whole = TracingMiddleware(MetricsMiddleware(answer, HttpMetrics(registry)), made.tracer)
+        whole = observing(answer, made.tracer, registry)
         await whole(scope_of(), nothing, drop)
         kept = {trace.format_trace_id(span.context.trace_id) for span in made.exporter.get_finished_spans()}
         assert len(kept) == (1 if sampler is ALWAYS_ON else 0)
@@ -388,9 +395,7 @@ async def test_a_kept_trace_is_the_exemplar_of_its_bucket(sampler: Sampler) -> N
 
 async def test_without_traces_there_are_no_exemplars() -> None:
     registry = CollectorRegistry()
-    await TracingMiddleware(MetricsMiddleware(answer, HttpMetrics(registry)), trace.NoOpTracer())(
-        scope_of(), nothing, drop
-    )
+    await observing(answer, registry=registry)(scope_of(), nothing, drop)
     assert exemplars(registry) == set()
 
 
@@ -406,7 +411,7 @@ def test_whatever_a_scraper_accepts_it_gets_something(kind: str, version: str) -
 
 @pytest.mark.parametrize("path", ["/health", "/readyz", "/metrics"])
 async def test_health_and_metrics_are_not_traced(spans: Spans, path: str) -> None:
-    await TracingMiddleware(answer, spans.tracer)(scope_of(path=path), nothing, drop)
+    await observing(answer, spans.tracer)(scope_of(path=path), nothing, drop)
     assert spans.exporter.get_finished_spans() == ()
 
 
@@ -414,7 +419,7 @@ async def test_no_query_in_any_attribute(spans: Spans) -> None:
     async def fine(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
-    await TracingMiddleware(fine, spans.tracer)(scope_of(query=b"token=hush-hush"), nothing, drop)
+    await observing(fine, spans.tracer)(scope_of(query=b"token=hush-hush"), nothing, drop)
     assert "url.query" not in (spans.one.attributes or {})
     assert "hush" not in spans.one.to_json()
 
@@ -422,7 +427,7 @@ async def test_no_query_in_any_attribute(spans: Spans) -> None:
 @pytest.mark.parametrize("app", [answer, crash])
 async def test_requests_are_counted_even_if_they_crash(app: Any) -> None:
     registry = CollectorRegistry()
-    middleware = MetricsMiddleware(app, HttpMetrics(registry))
+    middleware = observing(app, registry=registry)
     inside = []
 
     async def look(scope: Any, receive: Any, send: Any) -> None:
@@ -445,7 +450,7 @@ async def test_requests_are_counted_even_if_they_crash(app: Any) -> None:
 
 async def test_a_crash_is_logged_and_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(RuntimeError, match="oops"):
-        await AccessLogMiddleware(crash)(scope_of(), nothing, drop)
+        await observing(crash)(scope_of(), nothing, drop)
     assert [entry["status"] for entry in requests_in(caplog)] == [500]
 
 
@@ -455,7 +460,7 @@ async def test_a_crash_is_logged_and_goes_on(caplog: pytest.LogCaptureFixture) -
 def observed(site: Site, spans: Spans) -> Any:
     """Return what stands below CORS: tracing, with the tracer replaced by one that keeps its spans."""
     for layer in layers(site):
-        if isinstance(layer, TracingMiddleware):
+        if isinstance(layer, ObservingMiddleware):
             layer._tracer = spans.tracer
             return layer
     raise AssertionError("no tracing")
