@@ -20,6 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from api.db import Database, DatabaseUnavailable
+from api.db_watch import DatabaseMetrics
 from api.doorkeeper import Directory, Doorkeeper, RoomServices
 from api.http.auth import AuthRoutesSettings, create_auth_blueprint
 from api.http.bodies import JsonRequest
@@ -160,11 +161,14 @@ class Application:
 def create_app(settings: Settings, *, dist: Path = DIST, clock: Callable[[], float] = time.time) -> Application:
     """Put the application together from its settings. Opens no connection and starts nothing."""
     registry = _registry()
+    tracing = Tracing(settings.observability, registry)
     postgres = settings.tree.postgres
     database = Database(
         settings.database_url,
         min_connections=postgres.min_conns if postgres else 1,
         max_connections=postgres.max_conns if postgres else 100,
+        metrics=DatabaseMetrics(registry),
+        work=tracing.work,
     )
     auth_metrics = AuthMetrics(registry)
     hasher = PasswordHasher(
@@ -192,7 +196,6 @@ def create_app(settings: Settings, *, dist: Path = DIST, clock: Callable[[], flo
     services.attach(hub)
     listener.hub = hub
     quart = _create_quart(settings, auth, dist)
-    tracing = Tracing(settings.observability, registry)
     http_metrics = HttpMetrics(registry)
     handshakes = Handshakes(http_metrics, tracing.tracer)
     draining = Gauge("chatter_draining", "Whether new connections are refused before a stop.", registry=registry)

@@ -13,12 +13,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from prometheus_client import CollectorRegistry
 from sqlalchemy import event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from api.db_watch import DatabaseMetrics, observe_queries
+from observability.work import WorkTracer
 
 _WRITE = "chatter_write"
 _SQLITE_OUTAGES = (
@@ -41,27 +45,45 @@ class Database:
     `url` is a SQLAlchemy URL with driver `sqlite+aiosqlite` or `postgresql+asyncpg`.
     """
 
-    def __init__(self, url: URL | str, *, min_connections: int = 1, max_connections: int = 100) -> None:
+    def __init__(
+        self,
+        url: URL | str,
+        *,
+        min_connections: int = 1,
+        max_connections: int = 100,
+        metrics: DatabaseMetrics | None = None,
+        work: WorkTracer | None = None,
+    ) -> None:
         self.url = make_url(url)
         self.dialect = self.url.get_backend_name()
         self._engine = _create_engine(self.url, max_connections)
         self._min_connections = min_connections
         # SQLite has one writer. Waiting for it here costs nothing; waiting inside SQLite holds a thread and polls.
         self._writer = asyncio.Lock() if self.dialect == "sqlite" else None
+        self._metrics = metrics or DatabaseMetrics(CollectorRegistry())
+        self._metrics.watch(lambda: self.connections()[0], lambda: self.connections()[1])
+        observe_queries(self._engine.sync_engine, self._metrics, work or WorkTracer())
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction for queries. Raises `DatabaseUnavailable`."""
-        async with _named_errors(), self._engine.connect() as connection, connection.begin():
+        async with self._connection() as connection, connection.begin():
             yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction for changes; on SQLite it holds the lock from its start. Raises `DatabaseUnavailable`."""
-        async with _named_errors(), _maybe(self._writer), self._engine.connect() as connection:
+        async with self._connection(self._writer) as connection:
             await connection.execution_options(**{_WRITE: True})
             async with connection.begin():
                 yield connection
+
+    @asynccontextmanager
+    async def _connection(self, lock: asyncio.Lock | None = None) -> AsyncIterator[AsyncConnection]:
+        asked = time.perf_counter()
+        async with _named_errors(), _maybe(lock), self._engine.connect() as connection:
+            self._metrics.waited(time.perf_counter() - asked)
+            yield connection
 
     async def prepare(self) -> None:
         """Make the folder of an embedded database, open the first connections. Raises `DatabaseUnavailable`."""
