@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from tests.buses import nats, redis
 from tests.coturn import coturn, start_coturn, turn_ca, turnserver
 from tests.databases import (
     database,
@@ -20,7 +21,9 @@ __all__ = [
     "coturn",
     "database",
     "database_url",
+    "nats",
     "postgres_factory",
+    "redis",
     "sqlite_database",
     "sqlite_factory",
     "sqlite_url",
@@ -28,12 +31,12 @@ __all__ = [
     "turn_ca",
     "turnserver",
 ]
-_NEED_A_SERVER = {"postgres_factory", "turnserver"}
+_NEED_A_SERVER = {"nats", "postgres_factory", "redis", "turnserver"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs PostgreSQL or coturn as an integration test."""
+    """Mark what needs a server of its own as an integration test."""
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         if "postgresql" in parameters.values() or _NEED_A_SERVER & set(getattr(item, "fixturenames", ())):

@@ -1,0 +1,2 @@
+DROP TABLE room_nodes;
+DROP TABLE nodes;

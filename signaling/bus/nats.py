@@ -1,0 +1,119 @@
+"""The bus over NATS: it buffers through short outages and restores its subscriptions by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from nats.aio.client import Client
+from nats.errors import Error, OutboundBufferLimitError
+
+from signaling.bus.backlog import MAX_BYTES, Backlog
+from signaling.bus.ports import BusUnavailable
+from signaling.bus.urls import without_credentials
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
+
+    from signaling.bus.metrics import BusMetrics
+    from signaling.bus.ports import Handler
+
+logger = logging.getLogger(__name__)
+
+_CONNECT_TIMEOUT_S = 3
+_RETRY_S = 0.25
+_PING_INTERVAL_S = 2
+_UNANSWERED_PINGS = 2
+"""With the interval: a server that stands still is noticed after 6 s."""
+_FLUSH_TIMEOUT_S = 0.5
+
+
+class NatsBus:
+    """One node's connection to a NATS server or cluster."""
+
+    def __init__(self, url: str, name: str, metrics: BusMetrics) -> None:
+        self._url = url
+        self._name = name
+        self._metrics = metrics
+        self._client = Client()
+        self._started = False
+        self._backlog = Backlog(self._send)
+        self._pump: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Connect. Raises `BusUnavailable`."""
+        try:
+            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+                await self._client.connect(
+                    self._url.split(","),
+                    name=self._name,
+                    error_cb=self._on_error,
+                    disconnected_cb=self._on_disconnected,
+                    reconnected_cb=self._on_reconnected,
+                    connect_timeout=_CONNECT_TIMEOUT_S,
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=_RETRY_S,  # type: ignore[arg-type]  # fractions work
+                    ping_interval=_PING_INTERVAL_S,
+                    max_outstanding_pings=_UNANSWERED_PINGS,
+                    pending_size=MAX_BYTES,
+                )
+        except (OSError, Error, TimeoutError, ValueError) as error:
+            with contextlib.suppress(OSError, Error):
+                await self._client.close()  # it may have come as far as to be turned away
+            reason = str(error) or type(error).__name__
+            raise BusUnavailable(f"cannot reach the bus at {without_credentials(self._url)}: {reason}") from None
+        self._started = True
+        self._pump = asyncio.create_task(self._backlog.run(), name="bus-sender")
+
+    async def stop(self) -> None:
+        """Send what waits, for a moment, and disconnect. Idempotent."""
+        pump, self._pump = self._pump, None
+        if pump is None:
+            return
+        self._started = False
+        with contextlib.suppress(TimeoutError, Error):
+            async with asyncio.timeout(_FLUSH_TIMEOUT_S):
+                await self._backlog.emptied()
+                await self._client.flush()
+        pump.cancel()
+        await asyncio.gather(pump, return_exceptions=True)
+        await self._client.close()
+
+    @property
+    def up(self) -> bool:
+        """Whether messages get through now, as far as is known."""
+        return self._started and self._client.is_connected
+
+    def publish(self, subject: str, payload: bytes) -> bool:
+        """Send a message soon; False when it was dropped."""
+        return self._backlog.put(subject, payload)
+
+    async def subscribe(self, subject: str, handler: Handler) -> None:
+        """Call `handler` with every message to a subject from now on, through all reconnects."""
+
+        async def take(message: Msg) -> None:
+            handler(message.data)
+
+        await self._client.subscribe(subject, cb=take)
+        await self._client.flush(_CONNECT_TIMEOUT_S)  # the server knows before anyone is told to write to us
+
+    async def _send(self, subject: str, payload: bytes) -> None:
+        try:
+            await self._client.publish(subject, payload)
+        except OutboundBufferLimitError:
+            self._metrics.sent("dropped")
+
+    async def _on_error(self, error: Exception) -> None:
+        if not self._started:
+            raise error  # the first connection: it is not worth waiting for
+        logger.warning("bus error", extra={"event": "bus_error", "error": type(error).__name__})
+
+    async def _on_disconnected(self) -> None:
+        if self._started:
+            logger.warning("bus lost", extra={"event": "bus_lost"})
+
+    async def _on_reconnected(self) -> None:
+        self._metrics.reconnected()
+        logger.warning("bus is back", extra={"event": "bus_recovered"})

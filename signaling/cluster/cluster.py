@@ -1,0 +1,256 @@
+"""One node among several: bring each connection to the room's owner, and notice when another node is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from signaling.bus.courier import Courier, Sender
+from signaling.cluster.edge import EdgeLink
+from signaling.cluster.nodes import SILENCE_S, Nodes
+from signaling.cluster.ownership import Ownership
+from signaling.cluster.parcels import Abort, Alive, Gone, Lost, Open, Parcel, Parted, ToEdge, ToOwner
+from signaling.cluster.remote import RemoteTransport
+from signaling.errors import Close
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from signaling.bus.metrics import BusMetrics
+    from signaling.bus.ports import Bus
+    from signaling.cluster.store import ClusterStore
+    from signaling.hub import Hub
+    from signaling.link import Link, LinkRequest
+    from signaling.ports import Clock, Transport
+
+logger = logging.getLogger(__name__)
+
+
+class Cluster:
+    """The door for connections where there are several nodes; `start`, `drain` and `stop` belong to `api.app`.
+
+    `unavailable` is what the database raises when it cannot be reached.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        bus: Bus,
+        store: ClusterStore,
+        me: Sender,
+        metrics: BusMetrics,
+        *,
+        outbox_bytes: int,
+        queued: Callable[[int], None],
+        unavailable: type[Exception],
+        clock: Clock = time.time,
+        monotonic: Clock = time.monotonic,
+    ) -> None:
+        self._hub = hub
+        self._me = me
+        self._outbox_bytes = outbox_bytes
+        self._queued = queued
+        self._unavailable = unavailable
+        self._monotonic = monotonic
+        self._courier: Courier[Parcel] = Courier(bus, me, Parcel, self, metrics, clock)  # type: ignore[arg-type]
+        self._nodes = Nodes()
+        self._rooms = Ownership(store, me, self._nodes.__contains__, clock)
+        self._numbers = itertools.count(1)
+        self._edges: dict[int, EdgeLink] = {}
+        self._remotes: dict[Sender, dict[int, Link | EdgeLink]] = {}
+        self._started = False
+        self._disputed = False
+        self._clashed_at = -SILENCE_S
+        self._deserted: asyncio.Event | None = None
+        metrics.watch_cluster(
+            nodes=lambda: len(self._nodes),
+            edges=lambda: len(self._edges),
+            remotes=lambda: sum(map(len, self._remotes.values())),
+        )
+
+    # --- life
+
+    async def start(self) -> None:
+        """Take the name and begin to listen. Raises `NameTaken`, and what the database raises."""
+        await self._rooms.take_name()
+        await self._courier.start()
+        self._started = True
+        self._courier.announce(Alive())
+
+    async def drain(self) -> None:
+        """Close the sockets whose rooms live elsewhere with 1012; wait for the answers up to the close timeout."""
+        for edge in list(self._edges.values()):
+            edge.close(Close.RESTART)
+        if self._edges:
+            self._deserted = asyncio.Event()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._deserted.wait(), self._hub.close_timeout)
+        for edge in list(self._edges.values()):
+            edge.abort()
+
+    async def stop(self) -> None:
+        """Say goodbye. Raises what the database raises."""
+        if not self._started:
+            return
+        self._started = False
+        self._courier.flush()
+        self._courier.announce(Gone())
+        await self._rooms.leave()
+
+    async def beat(self) -> None:
+        """Show the others that this node is there, and see who is not; every `BEAT_S` seconds."""
+        self._courier.announce(Alive())
+        for sender in self._courier.correspondents:
+            self._courier.send(sender, Alive())
+        for sender in self._nodes.silent(self._monotonic()):
+            logger.warning("a node is silent", extra={"event": "node_lost", "node": sender.node})
+            self._give_up(sender)
+            self._courier.flush()
+            self._courier.forget(sender)
+
+    async def hold(self) -> None:
+        """Keep name and rooms in the database; every `BEAT_S` seconds. Raises what the database raises."""
+        self._disputed = not await self._rooms.hold()
+        for room_id in await self._rooms.review(self._rooms_in_use):
+            logger.warning("another node has taken a room", extra={"event": "room_taken", "room": room_id})
+            self._hub.close_room(room_id, Close.RESTART)
+
+    @property
+    def clash(self) -> bool:
+        """Whether another process uses this node's name, as far as bus and database tell."""
+        return self._disputed or self._monotonic() - self._clashed_at < SILENCE_S
+
+    # --- connections at this node
+
+    def refusal(self, request: LinkRequest) -> tuple[int, str] | None:
+        """Say with which HTTP status and code a handshake is refused, or None when it is good."""
+        return self._hub.refusal(request)
+
+    def accept(self, request: LinkRequest, transport: Transport) -> Link | EdgeLink:
+        """Take a connection whose handshake was good."""
+        if request.room_id in self._rooms or self._hub.draining:
+            return self._hub.accept(request, transport)
+        edge = EdgeLink(self, next(self._numbers), request, transport, self._outbox_bytes, self._queued)
+        self._edges[edge.number] = edge
+        return edge
+
+    def find_owner(self, edge: EdgeLink) -> None:
+        """Find out where the room of a connection lives, and bring it there."""
+        self._hub.spawn(self._bring(edge))
+
+    def forget(self, edge: EdgeLink) -> None:
+        """Drop a connection that is over, or that goes on without the bus. Idempotent."""
+        self._edges.pop(edge.number, None)
+        if not self._edges and self._deserted is not None:
+            self._deserted.set()
+
+    def send(self, to: Sender, parcel: Parcel) -> None:
+        """Send a parcel to a node."""
+        self._courier.send(to, parcel)
+
+    def later_abort(self, transport: Transport) -> asyncio.TimerHandle:
+        """Cut a connection if it does not answer its close."""
+        return self._hub.later(self._hub.close_timeout, transport.abort)
+
+    def let_go(self, edge: Sender, number: int) -> None:
+        """Drop a link whose socket is at another node. Idempotent."""
+        link = self._remotes.get(edge, {}).pop(number, None)
+        if link is not None:
+            link.lost()
+
+    # --- called by the courier
+
+    def arrived(self, sender: Sender, parcel: Parcel) -> None:
+        """Take a parcel."""
+        if sender not in self._nodes:
+            self._meet(sender)
+        if isinstance(parcel, ToOwner):
+            self._tell_link(sender, parcel)
+        elif isinstance(parcel, ToEdge):
+            self._do_at_edge(sender, parcel)
+        elif isinstance(parcel, Open):
+            self._open(sender, parcel)
+        elif isinstance(parcel, Alive):
+            self._nodes.heard(sender, self._monotonic())
+        elif isinstance(parcel, Parted):
+            self._part(sender)
+        else:
+            self._nodes.gone(sender)
+            self._part(sender)
+            self._courier.forget(sender)
+
+    def missed(self, sender: Sender) -> None:
+        """Some of what a node sent is lost: what hangs between the two begins anew."""
+        self._give_up(sender)
+
+    def clashed(self, sender: Sender) -> None:
+        """Another process speaks under this node's name."""
+        if not self.clash:
+            logger.error("another node has the name %s", sender.node, extra={"event": "node_clash"})
+        self._clashed_at = self._monotonic()
+
+    # --- inside
+
+    def _meet(self, sender: Sender) -> None:
+        for former in self._nodes.heard(sender, self._monotonic()):
+            self._part(former)
+            self._courier.forget(former)
+
+    def _tell_link(self, sender: Sender, parcel: ToOwner) -> None:
+        links = self._remotes.get(sender, {})
+        link = links.get(parcel.link)
+        if link is not None:
+            if isinstance(parcel, Lost):
+                del links[parcel.link]
+            parcel.tell(link)
+        elif not isinstance(parcel, Lost):
+            self.send(sender, Abort(parcel.link))  # it was given up, so there is no way on but a new connection
+
+    def _do_at_edge(self, sender: Sender, parcel: ToEdge) -> None:
+        edge = self._edges.get(parcel.link)
+        if edge is not None and edge.owner == sender:
+            parcel.do(edge)
+
+    async def _bring(self, edge: EdgeLink) -> None:
+        try:
+            owner = await self._rooms.owner_of(edge.request.room_id)
+        except self._unavailable:
+            logger.warning("no database to ask where a room lives", extra={"event": "claim_failed"})
+            edge.close(Close.INTERNAL)
+            return
+        except Exception:
+            logger.exception("where a room lives could not be found out", extra={"event": "claim_failed"})
+            edge.close(Close.INTERNAL)
+            return
+        if edge.ended:
+            return
+        if owner == self._me:
+            edge.stay(self._hub.accept(edge.request, edge.transport))
+        else:
+            self._nodes.expect(owner, self._monotonic())
+            edge.go(owner)
+
+    def _open(self, sender: Sender, opening: Open) -> None:
+        # If the room has moved on since it was looked up, the connection follows it from here.
+        link = self.accept(opening.request(), RemoteTransport(self, sender, opening.link))
+        self._remotes.setdefault(sender, {})[opening.link] = link
+        link.opened()
+
+    def _give_up(self, sender: Sender) -> None:
+        self._part(sender)
+        self.send(sender, Parted())
+
+    def _part(self, sender: Sender) -> None:
+        """Give up every connection that hangs between this node and another; clients resume over new ones."""
+        for edge in [edge for edge in self._edges.values() if edge.owner == sender]:
+            edge.part()
+        for link in self._remotes.pop(sender, {}).values():
+            link.lost()
+
+    def _rooms_in_use(self) -> set[str]:
+        undecided = {edge.request.room_id for edge in self._edges.values() if edge.undecided}
+        return self._hub.rooms_in_use() | undecided

@@ -1,0 +1,14 @@
+"""Settings of a node among several."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class ClusterSettings(Struct, frozen=True, kw_only=True):
+    """How this node finds the others."""
+
+    bus_url: str = ""
+    """`nats://…` or `redis://…`; empty: it is alone."""
+    node: str = "chatter"
+    """Its name; no two nodes that run at the same time have the same."""

@@ -1,0 +1,114 @@
+"""Servers that carry the bus, on free loopback ports; tests may stop, freeze and restart them."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+_START_TIMEOUT_S = 20
+
+
+class BusServer:
+    """A NATS or Redis server as a process of its own."""
+
+    def __init__(self, scheme: str, command: list[str], port: int) -> None:
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = port
+        self.url = f"{scheme}://127.0.0.1:{port}"
+
+    def require(self, password: str) -> None:
+        """Let only the user `chatter` in, with this password; before `start`."""
+        if "nats" in self._command[0]:
+            self._command += ["--user", "chatter", "--pass", password]
+        else:
+            self._command += ["--user", "chatter", "on", f">{password}", "allkeys", "allcommands", "allchannels"]
+            self._command += ["--user", "default", "off"]
+
+    def start(self) -> None:
+        """Start it and wait until it takes connections."""
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while not self._answers():
+            assert self._process.poll() is None, f"{self._command[0]} ended at once"
+            assert time.monotonic() < deadline, f"{self._command[0]} did not start"
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        """End it without a word. Idempotent."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def freeze(self) -> None:
+        """Let it stand still: connections stay open, nothing is answered."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def _answers(self) -> bool:
+        with closing(socket.socket()) as probe:
+            probe.settimeout(1)
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        return int(probe.getsockname()[1])
+
+
+def _found(program: str) -> str:
+    found = shutil.which(program)
+    if found is None:
+        pytest.skip(f"{program} not installed")
+    return found
+
+
+def nats_server() -> BusServer:
+    """Return a NATS server that is not started yet; skips the test where there is none."""
+    port = free_port()
+    return BusServer("nats", [_found("nats-server"), "--addr", "127.0.0.1", "--port", str(port)], port)
+
+
+def redis_server() -> BusServer:
+    """Return a Redis server that is not started yet; skips the test where there is none."""
+    port = free_port()
+    folder = Path(tempfile.mkdtemp(prefix="chatter-redis-"))
+    return BusServer(
+        "redis",
+        [_found("redis-server"), "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(folder)],
+        port,
+    )
+
+
+@pytest.fixture
+def nats() -> Iterator[BusServer]:
+    """A NATS server of the test's own."""
+    server = nats_server()
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def redis() -> Iterator[BusServer]:
+    """A Redis server of the test's own."""
+    server = redis_server()
+    server.start()
+    yield server
+    server.kill()

@@ -1,0 +1,231 @@
+"""Parcels between nodes: together, numbered, and what happens when some are missing or come from elsewhere."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+import pytest_asyncio
+from msgspec import Struct
+from prometheus_client import CollectorRegistry
+
+from signaling.bus.courier import PROTOCOL, Courier, Sender
+from signaling.bus.memory import MemoryBus, MemoryEngine
+from signaling.bus.metrics import BusMetrics
+from tests.signaling.bus.test_bus import until
+
+
+class Word(Struct, frozen=True, array_like=True, tag="word"):
+    """A parcel."""
+
+    text: str
+
+
+class Number(Struct, frozen=True, array_like=True, tag="number"):
+    """Another parcel."""
+
+    value: int
+
+
+Parcel = Word | Number
+
+
+class Node:
+    """A node that writes down what comes."""
+
+    def __init__(self, engine: MemoryEngine, name: str, incarnation: str = "1") -> None:
+        self.registry = CollectorRegistry()
+        self.bus = MemoryBus(engine)
+        self.now = 100.0
+        self.got: list[Parcel] = []
+        self.senders: set[Sender] = set()
+        self.gaps: list[str] = []
+        self.clashes: list[str] = []
+        self.fails = False
+        self.courier: Courier[Parcel] = Courier(
+            self.bus,
+            Sender(name, incarnation),
+            Parcel,  # type: ignore[arg-type]
+            self,
+            BusMetrics(self.registry),
+            lambda: self.now,
+        )
+
+    def arrived(self, sender: Sender, parcel: Parcel) -> None:
+        if self.fails:
+            raise RuntimeError("oops")
+        self.senders.add(sender)
+        self.got.append(parcel)
+
+    def missed(self, sender: Sender) -> None:
+        self.gaps.append(sender.node)
+
+    def clashed(self, sender: Sender) -> None:
+        self.clashes.append(sender.incarnation)
+
+    def counted(self, direction: str, result: str) -> float | None:
+        labels = {"direction": direction, "result": result}
+        return self.registry.get_sample_value("chatter_bus_messages_total", labels)
+
+    async def start(self) -> None:
+        await self.bus.start()
+        await self.courier.start()
+
+
+@pytest.fixture
+def engine() -> MemoryEngine:
+    """What the nodes of a test have in common."""
+    return MemoryEngine()
+
+
+@pytest_asyncio.fixture
+async def pair(engine: MemoryEngine) -> AsyncIterator[tuple[Node, Node]]:
+    """Two nodes, a and b."""
+    nodes = Node(engine, "a"), Node(engine, "b")
+    for node in nodes:
+        await node.start()
+    yield nodes
+    for node in nodes:
+        await node.bus.stop()
+
+
+async def test_parcels_of_one_turn_travel_together(pair: tuple[Node, Node]) -> None:
+    a, b = pair
+    for value in range(50):
+        a.courier.send("b", Number(value))
+    await until(lambda: len(b.got) == 50)
+    assert b.got == [Number(value) for value in range(50)]
+    assert b.senders == {Sender("a", "1")}
+    assert a.counted("out", "ok") == 1
+    assert b.counted("in", "ok") == 1
+    assert a.got == []
+
+
+async def test_much_is_split(pair: tuple[Node, Node]) -> None:
+    a, b = pair
+    for _ in range(100):
+        a.courier.send("b", Word("x" * 10_000))
+    await until(lambda: len(b.got) == 100)
+    assert 3 < (a.counted("out", "ok") or 0) < 10
+    assert b.gaps == []
+
+
+async def test_an_announcement_reaches_all_others(pair: tuple[Node, Node]) -> None:
+    a, b = pair
+    a.courier.announce(Word("hear"))
+    b.courier.announce(Word("hear too"))
+    await until(lambda: len(a.got) == len(b.got) == 1)
+    assert (a.got, b.got) == ([Word("hear too")], [Word("hear")])
+
+
+async def test_a_missing_message_is_noticed_once(pair: tuple[Node, Node], engine: MemoryEngine) -> None:
+    a, b = pair
+    a.courier.send("b", Number(1))
+    a.courier.flush()
+    engine.running = False
+    a.courier.send("b", Number(2))
+    a.courier.flush()
+    assert a.counted("out", "dropped") == 1
+    engine.running = True
+    for value in (3, 4):
+        a.courier.send("b", Number(value))
+        a.courier.flush()
+    await until(lambda: len(b.got) == 3)
+    assert b.got == [Number(1), Number(3), Number(4)]
+    assert b.gaps == ["a"]
+    assert b.registry.get_sample_value("chatter_bus_gaps_total") == 1
+
+
+async def test_a_message_that_comes_twice_counts_once(pair: tuple[Node, Node], engine: MemoryEngine) -> None:
+    _, b = pair
+    copy = envelope(number=1, parcels=[Number(1)])
+    for _ in range(2):
+        b.bus.take("chatter.node.b", copy)
+    b.bus.take("chatter.node.b", envelope(number=2, parcels=[Number(2)]))
+    await until(lambda: len(b.got) == 2)
+    assert b.got == [Number(1), Number(2)]
+    assert b.gaps == []
+
+
+async def test_a_node_that_begins_anew_begins_its_numbers_anew(pair: tuple[Node, Node]) -> None:
+    _, b = pair
+    b.bus.take("chatter.node.b", envelope(number=70, parcels=[Number(1)]))
+    b.bus.take("chatter.node.b", envelope(number=1, parcels=[Number(2)], incarnation="another"))
+    await until(lambda: len(b.got) == 2)
+    assert b.gaps == []
+    b.courier.forget(Sender("c", "another"))
+    b.bus.take("chatter.node.b", envelope(number=1, parcels=[Number(3)], incarnation="another"))
+    await until(lambda: len(b.got) == 3)
+
+
+@pytest.mark.parametrize(
+    "message", [b"\0", b"hello", b"{}", bytes(range(256)), msgspec.msgpack.encode(["other", 1, "a", "1", 1, 0.0, []])]
+)
+@pytest.mark.parametrize("subject", ["chatter.node.b", "chatter.all"])
+async def test_foreign_messages_are_counted_and_ignored(pair: tuple[Node, Node], message: bytes, subject: str) -> None:
+    _, b = pair
+    b.bus.take(subject, message)
+    await until(lambda: b.counted("in", "foreign") == 1)
+    assert (b.got, b.gaps) == ([], [])
+
+
+async def test_another_version_is_refused_by_name(pair: tuple[Node, Node], caplog: pytest.LogCaptureFixture) -> None:
+    _, b = pair
+    for _ in range(3):
+        b.bus.take("chatter.all", envelope(number=0, parcels=[Number(1)], protocol=PROTOCOL + 1))
+    await until(lambda: b.counted("in", "version") == 3)
+    assert b.got == []
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert "node c speaks version 2 of the bus protocol, this one 1" in record.getMessage()
+
+
+async def test_a_parcel_of_no_known_kind_breaks_the_stream_not_the_node(
+    pair: tuple[Node, Node], caplog: pytest.LogCaptureFixture
+) -> None:
+    _, b = pair
+    b.bus.take("chatter.node.b", envelope(number=1, parcels=[["unheard-of", 1]]))
+    await until(lambda: b.counted("in", "failed") == 1)
+    assert b.gaps == ["c"]
+    b.bus.take("chatter.node.b", envelope(number=2, parcels=[Number(2)]))
+    await until(lambda: b.got == [Number(2)])
+
+
+async def test_a_listener_that_fails_is_contained(pair: tuple[Node, Node]) -> None:
+    a, b = pair
+    b.fails = True
+    a.courier.send("b", Number(1))
+    await until(lambda: b.counted("in", "failed") == 1)
+    b.fails = False
+    a.courier.send("b", Number(2))
+    await until(lambda: b.got == [Number(2)])
+
+
+async def test_two_nodes_of_one_name_notice(engine: MemoryEngine) -> None:
+    first, second = Node(engine, "a", "first"), Node(engine, "a", "second")
+    await first.start()
+    await second.start()
+    second.courier.announce(Word("here I am"))
+    await until(lambda: first.clashes == ["second"])
+    assert second.clashes == []
+    await first.bus.stop()
+    await second.bus.stop()
+
+
+async def test_the_time_on_the_way_is_measured(pair: tuple[Node, Node]) -> None:
+    a, b = pair
+    b.now = a.now + 0.3
+    a.courier.send("b", Number(1))
+    await until(lambda: bool(b.got))
+    assert b.registry.get_sample_value("chatter_bus_lag_seconds_sum") == pytest.approx(0.3)
+    b.now = a.now - 5  # its clock is behind
+    a.courier.send("b", Number(2))
+    await until(lambda: len(b.got) == 2)
+    assert b.registry.get_sample_value("chatter_bus_lag_seconds_sum") == pytest.approx(0.3)
+
+
+def envelope(*, number: int, parcels: list[object], incarnation: str = "1", protocol: int = PROTOCOL) -> bytes:
+    """Return a message of node c."""
+    return msgspec.msgpack.encode(["chatter", protocol, "c", incarnation, number, 100.0, parcels])
