@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+import msgspec
 from prometheus_client import CollectorRegistry, Gauge, Info
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
@@ -19,11 +20,13 @@ from quart import Quart, request
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from api.cluster import add_bus_report, create_cluster
 from api.db import Database, DatabaseUnavailable
 from api.db_watch import DatabaseMetrics
 from api.doorkeeper import Directory, Doorkeeper, RoomServices
 from api.http.auth import AuthRoutesSettings, create_auth_blueprint
 from api.http.bodies import JsonRequest
+from api.http.call_records import create_call_records_blueprint
 from api.http.calls import create_calls_blueprint
 from api.http.edge import AddressLimiter, CorsMiddleware, EdgeMiddleware, header
 from api.http.errors import RateLimitExceeded, install_error_handlers
@@ -42,18 +45,27 @@ from auth.metrics import AuthMetrics
 from auth.passwords import PasswordHasher
 from auth.service import AuthService
 from auth.store import AuthStore
+from observability.calls import CallTracer
+from observability.exposition import Exposition
 from observability.health import Readiness
 from observability.http import HttpMetrics, ObservingMiddleware
 from observability.lag import LoopLag
 from observability.logs import DroppedRecords
+from observability.origins import Origins
 from observability.request import Asgi, Receive, Scope, Send, request_info
 from observability.sockets import HandshakeMiddleware, Handshakes
 from observability.tracing import Tracing
+from signaling.calls.calls import Calls
+from signaling.calls.history import CallHistory
+from signaling.calls.keeper import CallKeeper
+from signaling.calls.metrics import CallMetrics
+from signaling.calls.store import CallStore
+from signaling.cluster.nodes import BEAT_S
 from signaling.gateway import Gateway
 from signaling.hub import Hub
 from signaling.link import client_address as address_behind
 from signaling.metrics import SignalingMetrics
-from signaling.ports import Identity, NotIdentified, Unavailable
+from signaling.ports import Door, Identity, NotIdentified, Unavailable
 from signaling.recording.metrics import RecordingMetrics
 from signaling.recording.process import ProcessLauncher
 from signaling.recording.service import RecordingService
@@ -65,6 +77,8 @@ from signaling.rooms import RoomService
 if TYPE_CHECKING:
     from api.settings import Settings
     from auth.principal import Principal
+    from signaling.bus.ports import Bus
+    from signaling.cluster.cluster import Cluster
     from signaling.invitations import InvitationService
     from signaling.moderation import ModerationService
     from signaling.turn.watch import TurnWatch
@@ -72,14 +86,21 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 VERSION = importlib.metadata.version("chatter")
-_LIMITED = frozenset({"auth", "rooms", "moderation", "recordings", "calls"})
+_LIMITED = frozenset({"auth", "rooms", "moderation", "recordings", "calls", "call_records"})
 """The blueprints whose requests are limited per address."""
+_METRICS = "health.get_metrics"
+"""Limited too, apart from the rest: there is a lot to read and to send."""
 _MAX_BODY_BYTES = 64 * 1024
 _BODY_TIMEOUT_S = 10
 _JANITOR_INTERVAL_S = 600.0
 _RECORDER_SESSION = "recording:"
 """What the session of a recorder is named after: it is no device session, so nobody can end it as one."""
 _LONGEST_RECORDING_MS = 24 * 3600 * 1000
+_INTERRUPTED_INTERVAL_S = 60.0
+"""How often calls are looked for whose server is gone."""
+_RECORDS_STOP_S = 1.0
+"""What writing the last records of calls may take at a stop."""
+_LEAVE_CLUSTER_S = 1.0
 _FOLLOW_INTERVAL_S = 4.0
 """How soon running calls follow what other processes change."""
 
@@ -90,11 +111,15 @@ class Application:
 
     settings: Settings
     registry: CollectorRegistry
+    exposition: Exposition
     database: Database
     auth: AuthService
     services: RoomServices
     recordings: RecordingService
+    calls: CallHistory
+    keeper: CallKeeper
     hub: Hub
+    bus: Bus
     gateway: Gateway
     readiness: Readiness
     quart: Quart
@@ -103,6 +128,8 @@ class Application:
     tracing: Tracing
     lag: LoopLag
     turn: TurnWatch | None = None
+    cluster: Cluster | None = None
+    """The other nodes; None for one that is alone."""
     _chores: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
@@ -121,7 +148,10 @@ class Application:
         return self.services.invitations
 
     async def start(self) -> None:
-        """Begin what runs beside requests."""
+        """Begin what runs beside requests. Raises `BusUnavailable`, `NameTaken`."""
+        await self.bus.start()
+        if self.cluster is not None:
+            await self.cluster.start()
         self.tracing.start()
         self.hub.start()
         self._chores = [
@@ -129,23 +159,45 @@ class Application:
             asyncio.create_task(_repeat(_JANITOR_INTERVAL_S, self._delete_expired), name="janitor"),
             asyncio.create_task(_repeat(_FOLLOW_INTERVAL_S, self.close_revoked), name="revocation"),
             asyncio.create_task(_repeat(_FOLLOW_INTERVAL_S, self.services.follow), name="rooms"),
+            asyncio.create_task(self.keeper.run(), name="call-records"),
+            asyncio.create_task(_repeat(_INTERRUPTED_INTERVAL_S, self.calls.end_interrupted), name="calls"),
         ]
         self._chores.append(asyncio.create_task(_repeat(_JANITOR_INTERVAL_S, self.recordings.tidy), name="recordings"))
+        if self.cluster is not None:
+            self._chores.append(asyncio.create_task(_repeat(BEAT_S, self.cluster.beat), name="cluster-beat"))
+            self._chores.append(asyncio.create_task(_repeat(BEAT_S, self.cluster.hold), name="cluster-hold"))
         if self.turn is not None:
             self._chores.append(asyncio.create_task(_repeat(TURN_CHECK_INTERVAL_S, self.turn.check), name="turn"))
 
+    async def close_sockets(self) -> None:
+        """Close every WebSocket with 1012, wait for the answers up to the close timeout, cut the rest."""
+        if self.cluster is None:
+            await self.hub.stop()
+        else:
+            await asyncio.gather(self.hub.stop(), self.cluster.drain())
+
     async def stop(self, flush_timeout_s: float = 0.5) -> None:
-        """End what `start` began and close the database. The sockets are closed by `hub.stop` before.
+        """End what `start` began and close the database. The sockets are closed by `close_sockets` before.
 
         Whoever takes the spans that are left has `flush_timeout_s` for it.
         """
         for chore in self._chores:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
-        await self.recordings.stop()
+        await asyncio.gather(self.recordings.stop(), self.keeper.stop(_RECORDS_STOP_S))
+        if self.cluster is not None:
+            await self._leave_cluster(self.cluster)
+        await self.bus.stop()
         self.hasher.close()
         await self.database.close()
         await asyncio.to_thread(self.tracing.stop, flush_timeout_s)
+
+    async def _leave_cluster(self, cluster: Cluster) -> None:
+        try:
+            async with asyncio.timeout(_LEAVE_CLUSTER_S):
+                await cluster.stop()
+        except (DatabaseUnavailable, TimeoutError):
+            logger.warning("left without a word: no database", extra={"event": "cluster_left"})
 
     async def close_revoked(self) -> None:
         """Close the sockets of device sessions that another process ended."""
@@ -156,6 +208,7 @@ class Application:
     async def _delete_expired(self) -> None:
         await self.auth.delete_expired()
         await self.services.delete_expired()
+        await self.calls.delete_expired()
 
 
 def create_app(settings: Settings, *, dist: Path = DIST, clock: Callable[[], float] = time.time) -> Application:
@@ -191,43 +244,74 @@ def create_app(settings: Settings, *, dist: Path = DIST, clock: Callable[[], flo
     metrics = SignalingMetrics(registry)
     secret = settings.auth.pepper or settings.auth.secret
     services = RoomServices(database, accounts, hasher, metrics, secret, clock)
-    authenticator = _Authenticator(auth, Tickets(settings.recording.secret, clock))
-    hub = Hub(settings.signaling, authenticator, Directory(services), Doorkeeper(services), metrics, clock=clock)
+    call_store, call_metrics = CallStore(database), CallMetrics(registry)
+    keeper = CallKeeper(call_store, call_metrics, clock, DatabaseUnavailable)
+    tickets = Origins()
+    authenticator = _Authenticator(auth, Tickets(settings.recording.secret, clock), tickets)
+    calls = _calls(settings, call_metrics, tracing, keeper)
+    hub = Hub(settings.signaling, authenticator, Directory(services), Doorkeeper(services), metrics, calls, clock=clock)
     services.attach(hub)
     listener.hub = hub
-    quart = _create_quart(settings, auth, dist)
+    quart = _create_quart(settings, auth, tickets, dist, metrics)
     http_metrics = HttpMetrics(registry)
     handshakes = Handshakes(http_metrics, tracing.tracer)
     draining = Gauge("chatter_draining", "Whether new connections are refused before a stop.", registry=registry)
     draining.set_function(lambda: hub.draining)
+    recording_store = RecordingStore(database)
+    bus, cluster = create_cluster(settings, registry, hub, database, metrics, clock)
+    door = cluster or hub
     application = Application(
         settings=settings,
         registry=registry,
+        exposition=Exposition(registry),
         database=database,
         auth=auth,
         services=services,
         recordings=RecordingService(
             settings.recording,
-            RecordingStore(database),
+            recording_store,
             ProcessLauncher(),
             RecordingMetrics(registry),
             people=hub.members,
             moderates=hub.moderates,
             clock=clock,
         ),
+        calls=CallHistory(
+            settings.calls,
+            call_store,
+            keeper,
+            kept_by=recording_store.room_kept_by,
+            node=settings.observability.instance,
+            clock=clock,
+        ),
+        keeper=keeper,
         hub=hub,
-        gateway=Gateway(hub, settings.signaling, handshakes),
+        bus=bus,
+        cluster=cluster,
+        gateway=Gateway(door, settings.signaling, handshakes),
         readiness=_readiness(database, hub),
         turn=create_turn_watch(settings.signaling.turn, registry),
         quart=quart,
-        asgi=_wrap(quart, settings, http_metrics, handshakes, tracing, hub),
+        asgi=_wrap(quart, settings, http_metrics, handshakes, tracing, door),
         hasher=hasher,
         tracing=tracing,
         lag=LoopLag(registry),
     )
     add_turn_report(application.readiness, application.turn)
+    add_bus_report(application.readiness, bus, cluster)
     quart.extensions["chatter"] = application
     return application
+
+
+def _calls(settings: Settings, metrics: CallMetrics, tracing: Tracing, keeper: CallKeeper) -> Calls:
+    return Calls(
+        metrics,
+        CallTracer(tracing.tracer),
+        keeper,
+        node=settings.observability.instance,
+        turn=bool(settings.signaling.turn.urls),
+        stun=bool(settings.signaling.stun_urls),
+    )
 
 
 def _registry() -> CollectorRegistry:
@@ -240,25 +324,29 @@ def _registry() -> CollectorRegistry:
     return registry
 
 
-def _create_quart(settings: Settings, auth: AuthService, dist: Path) -> Quart:
+def _create_quart(
+    settings: Settings, auth: AuthService, tickets: Origins, dist: Path, metrics: SignalingMetrics
+) -> Quart:
     quart = Quart("api", static_folder=None)
     quart.request_class = JsonRequest
     quart.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
     quart.config["BODY_TIMEOUT"] = _BODY_TIMEOUT_S
     quart.url_map.strict_slashes = False
     openapi(VERSION).init_app(quart)
-    install_error_handlers(quart)
+    install_error_handlers(quart, metrics.rate_limited)
     for blueprint in (
-        create_auth_blueprint(auth, AuthRoutesSettings(settings.origins, secure_cookies=settings.production)),
+        create_auth_blueprint(auth, AuthRoutesSettings(settings.origins, secure_cookies=settings.production), tickets),
         create_rooms_blueprint(),
         create_moderation_blueprint(),
         create_recordings_blueprint(),
         create_calls_blueprint(),
+        create_call_records_blueprint(settings.auth.limits_scale),
         create_health_blueprint(),
         create_pages_blueprint(dist),
     ):
         quart.register_blueprint(blueprint)
-    limiter = AddressLimiter(settings.auth.limits_scale)
+    scale = settings.auth.limits_scale
+    limiters = dict.fromkeys(_LIMITED, AddressLimiter(scale)) | {_METRICS: AddressLimiter(scale)}
 
     @quart.before_request
     async def before() -> None:
@@ -266,7 +354,8 @@ def _create_quart(settings: Settings, auth: AuthService, dist: Path) -> Quart:
         if rule is not None:
             request_info(request.scope).route = _template(rule.rule)  # type: ignore[arg-type]
             # Not health, which a proxy asks for everybody, nor files, of which one page takes a dozen.
-            if rule.endpoint.partition(".")[0] in _LIMITED:
+            limiter = limiters.get(rule.endpoint) or limiters.get(rule.endpoint.partition(".")[0])
+            if limiter is not None:
                 wait = limiter.wait(client_address())
                 if wait:
                     raise RateLimitExceeded(wait)
@@ -279,7 +368,7 @@ def _template(rule: str) -> str:
 
 
 def _wrap(
-    quart: Quart, settings: Settings, metrics: HttpMetrics, handshakes: Handshakes, tracing: Tracing, hub: Hub
+    quart: Quart, settings: Settings, metrics: HttpMetrics, handshakes: Handshakes, tracing: Tracing, door: Door
 ) -> Asgi:
     """Build the chain: edge → CORS → tracing, logging, metrics → the app, whose views check who calls."""
     observed = ObservingMiddleware(cast("Asgi", quart), tracing.tracer, metrics)
@@ -289,7 +378,7 @@ def _wrap(
         trusted_hops=settings.tree.server.trusted_hops,
     )
     hops = settings.signaling.trusted_hops
-    endpoint = SignalingEndpoint(hub, enabled=settings.http_websockets, trusted_hops=hops)
+    endpoint = SignalingEndpoint(door, enabled=settings.http_websockets, trusted_hops=hops)
     sockets = HandshakeMiddleware(endpoint, handshakes, "/ws/", "/ws/{room_id}")
 
     async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
@@ -362,9 +451,10 @@ class _SessionListener:
 class _Authenticator:
     """The auth service in the words of the signaling package, and the recorders' tickets beside it."""
 
-    def __init__(self, auth: AuthService, tickets: Tickets) -> None:
+    def __init__(self, auth: AuthService, tickets: Tickets, origins: Origins) -> None:
         self._auth = auth
         self._tickets = tickets
+        self._origins = origins
 
     async def authenticate(self, token: str) -> Identity:
         if token.startswith(RECORDER_PREFIX):
@@ -375,7 +465,8 @@ class _Authenticator:
         return await _identified(self._auth.authenticate(token))
 
     async def redeem_ticket(self, ticket: str) -> Identity:
-        return await _identified(self._auth.redeem_ticket(ticket))
+        identity = await _identified(self._auth.redeem_ticket(ticket))
+        return msgspec.structs.replace(identity, origin=self._origins.take(ticket))
 
 
 def _recorder(claim: RecorderClaim) -> Identity:

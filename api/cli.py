@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 import yaml
 
+from api.calls_cli import calls
 from api.console import Failure
 from api.console import fail as _fail
 from api.console import run as _run
@@ -236,6 +237,7 @@ def _with_auth(action: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
         _fail(error)
 
 
+main.add_command(calls)
 main.add_command(turn)
 
 

@@ -12,10 +12,13 @@ from api.app import create_app, schema_problem
 from api.db import DatabaseUnavailable
 from api.migrate import migrate_up
 from api.server import HttpServer, bind
+from signaling.bus.ports import BusUnavailable
+from signaling.cluster.ownership import NameTaken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from api.app import Application
     from api.db import Database
     from api.settings import Settings
 
@@ -45,7 +48,7 @@ async def serve(settings: Settings, ready: Callable[[], None]) -> None:
         stopping = _stop_signal()  # heard from here on: a migration is not torn apart
         await _prepare_schema(settings, application.database)
         server = HttpServer(application.asgi)
-        await application.start()
+        await _start(application)
         await server.start([http_socket])
         await application.gateway.start([gateway_socket])
         gc.freeze()  # what start-up made stays; collecting it again and again would only cost time
@@ -54,11 +57,18 @@ async def serve(settings: Settings, ready: Callable[[], None]) -> None:
         deadline = loop.time() + _STOP_S
         logger.info("stopping", extra={"event": "stopping"})
         application.gateway.stop_listening()
-        await application.hub.stop()
+        await application.close_sockets()
         await server.stop(_HTTP_GRACE_S)
     finally:
         await application.stop(max(_LEAST_FLUSH_S, deadline - loop.time()))
     logger.info("stopped", extra={"event": "stopped"})
+
+
+async def _start(application: Application) -> None:
+    try:
+        await application.start()
+    except (BusUnavailable, NameTaken) as error:
+        raise StartError(str(error)) from None
 
 
 def _stop_signal() -> asyncio.Event:

@@ -12,6 +12,7 @@ import importlib.metadata
 import os
 import re
 import secrets
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -27,6 +28,10 @@ from sqlalchemy.exc import ArgumentError
 
 from auth.settings import AuthSettings
 from observability.settings import ObservabilitySettings, SamplerName
+from signaling.bus.create import SCHEMES
+from signaling.bus.urls import without_credentials
+from signaling.calls.settings import TRACE_ID, CallSettings
+from signaling.cluster.settings import ClusterSettings
 from signaling.recording.settings import RecordingSettings
 from signaling.settings import SignalingSettings
 from signaling.turn.settings import TurnSettings
@@ -114,6 +119,15 @@ class RedisTree(_SecretTree, frozen=True, forbid_unknown_fields=True):
     db: int = 0
 
 
+class BusTree(_SecretTree, frozen=True, forbid_unknown_fields=True):
+    """How several nodes share their rooms."""
+
+    url: str = ""
+    """`nats://…` or `redis://…`; empty for a node that is alone."""
+    node_id: str = ""
+    """What this node is called; default: the name of the host."""
+
+
 class OtelTree(Struct, frozen=True, forbid_unknown_fields=True):
     """OpenTelemetry."""
 
@@ -121,6 +135,8 @@ class OtelTree(Struct, frozen=True, forbid_unknown_fields=True):
     endpoint: str = ""
     sampler: SamplerName = "parentbased_traceidratio"
     sampler_arg: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    trace_url: str = ""
+    """Where people look at a trace, with `{trace_id}` in place of its id."""
 
 
 class LogTree(Struct, frozen=True, forbid_unknown_fields=True):
@@ -134,6 +150,8 @@ class CallsTree(Struct, frozen=True, forbid_unknown_fields=True):
     """Calls."""
 
     stun_urls: tuple[str, ...] = ()
+    retention: str = "720h"
+    """How long the records of calls are kept."""
 
 
 class TurnTree(_SecretTree, frozen=True, forbid_unknown_fields=True):
@@ -172,6 +190,7 @@ class SettingsTree(Struct, frozen=True, forbid_unknown_fields=True):
     database: DatabaseTree = DatabaseTree()
     postgres: PostgresTree | None = None
     redis: RedisTree = RedisTree()
+    bus: BusTree = BusTree()
     otel: OtelTree = OtelTree()
     log: LogTree = LogTree()
     calls: CallsTree = CallsTree()
@@ -203,13 +222,17 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "POSTGRES_DB": ("postgres", "database"),
     "POSTGRES_MIN_CONNS": ("postgres", "min_conns"),
     "POSTGRES_MAX_CONNS": ("postgres", "max_conns"),
+    "BUS_URL": ("bus", "url"),
+    "NODE_ID": ("bus", "node_id"),
     "OTEL_SERVICE_NAME": ("otel", "service_name"),
     "OTEL_EXPORTER_OTLP_ENDPOINT": ("otel", "endpoint"),
     "OTEL_TRACES_SAMPLER": ("otel", "sampler"),
     "OTEL_TRACES_SAMPLER_ARG": ("otel", "sampler_arg"),
+    "TRACE_URL": ("otel", "trace_url"),
     "LOG_LEVEL": ("log", "level"),
     "LOG_FORMAT": ("log", "format"),
     "STUN_URLS": ("calls", "stun_urls"),
+    "CALLS_RETENTION": ("calls", "retention"),
     "TURN_URLS": ("turn", "urls"),
     "TURN_SECRET": ("turn", "secret"),
     "TURN_TTL": ("turn", "ttl"),
@@ -220,7 +243,14 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "RECORDINGS_MAX": ("recordings", "max"),
     "LIMITS_SCALE": ("limits", "scale"),
 }
-_SECRETS = {("auth", "secret"), ("auth", "pepper"), ("postgres", "password"), ("redis", "password"), ("turn", "secret")}
+_SECRETS = {
+    ("auth", "secret"),
+    ("auth", "pepper"),
+    ("bus", "url"),
+    ("postgres", "password"),
+    ("redis", "password"),
+    ("turn", "secret"),
+}
 _LISTS = {("server", "cors_origins"), ("calls", "stun_urls"), ("turn", "urls")}
 _OWN_PREFIX = "CHATTER_"
 _SHARED_PREFIXES = (
@@ -231,12 +261,16 @@ _SHARED_PREFIXES = (
     "DATABASE_",
     "LIMIT",
     "RECORDINGS_",
+    "CALLS_",
     "LOG_",
     "STUN_",
+    "TRACE_",
     "TURN_",
     "TRUSTED_",
     "HTTP_WEB",
     "BASE_",
+    "BUS_",
+    "NODE_",
 )
 """Others use these too; only what looks like a slip of the pen is refused."""
 _INJECTED = re.compile(r"_(SERVICE_HOST|SERVICE_PORT|PORT)(_|$)")
@@ -264,8 +298,10 @@ class Settings(Struct, frozen=True):
     listen: Address
     gateway_listen: Address
     database_url: URL
+    cluster: ClusterSettings
     auth: AuthSettings
     signaling: SignalingSettings
+    calls: CallSettings
     recording: RecordingSettings
     observability: ObservabilitySettings
 
@@ -319,6 +355,8 @@ def redacted(settings: Settings) -> dict[str, Any]:
     for section, name in _SECRETS:
         if tree.get(section, {}).get(name):
             tree[section][name] = "********"
+    if tree["bus"]["url"]:
+        tree["bus"]["url"] = without_credentials(settings.cluster.bus_url)
     tree["auth"]["secret"] = "********"  # noqa: S105  # the mask itself
     tree["server"]["base_url"] = settings.base_url
     tree["server"]["data_dir"] = str(settings.data_dir)
@@ -453,6 +491,8 @@ def _build(tree: SettingsTree, sources: Mapping[tuple[str, str], str], create_se
             raise SettingsError(f"STUN_URLS: {url!r} does not begin with stun: or stuns:")
     if tree.otel.endpoint:
         _url("OTEL_EXPORTER_OTLP_ENDPOINT", tree.otel.endpoint, "http", "https")
+    if tree.otel.trace_url:
+        _check_trace_url("TRACE_URL", tree.otel.trace_url)
     if not 0 < tree.limits.scale <= 1_000_000:
         raise SettingsError("LIMITS_SCALE must be a number above 0")
     if not 4 <= tree.auth.bcrypt_cost <= 18 or (production and tree.auth.bcrypt_cost < 10):
@@ -465,6 +505,7 @@ def _build(tree: SettingsTree, sources: Mapping[tuple[str, str], str], create_se
         listen=listen,
         gateway_listen=gateway_listen,
         database_url=_database_url(tree, data_dir),
+        cluster=_cluster(tree),
         auth=AuthSettings(
             secret=secret,
             pepper=tree.auth.pepper,
@@ -479,6 +520,10 @@ def _build(tree: SettingsTree, sources: Mapping[tuple[str, str], str], create_se
             turn=_turn(tree.turn, sources, production),
             trusted_hops=tree.server.trusted_hops,
             limits_scale=tree.limits.scale,
+        ),
+        calls=CallSettings(
+            retention=_parsed(("calls", "retention"), sources, parse_duration, tree.calls.retention),
+            trace_url=tree.otel.trace_url,
         ),
         recording=RecordingSettings(
             folder=Path(tree.recordings.dir or data_dir / "recordings").expanduser().absolute(),
@@ -528,6 +573,25 @@ def _url(setting: str, url: str, *schemes: str) -> SplitResult:
     if not good:
         raise SettingsError(f"{setting}: {url!r} is not an address that begins with {schemes[0]}:// or {schemes[1]}://")
     return parts
+
+
+def _check_trace_url(setting: str, url: str) -> None:
+    if TRACE_ID not in url:
+        raise SettingsError(f"{setting}: {url!r} does not hold {TRACE_ID}, which stands for the id of a trace")
+    _url(setting, url, "http", "https")
+
+
+def _cluster(tree: SettingsTree) -> ClusterSettings:
+    if tree.bus.url and not tree.bus.url.startswith(tuple(f"{scheme}://" for scheme in SCHEMES)):
+        raise SettingsError("BUS_URL: a bus is at nats://…, tls://…, redis://… or rediss://…")
+    if tree.bus.url and not (tree.postgres or tree.database.url.startswith("postgres")):
+        raise SettingsError("BUS_URL: nodes that share their rooms need a database in common: set DATABASE_URL too")
+    node = tree.bus.node_id or socket.gethostname()
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", node):
+        if tree.bus.node_id:
+            raise SettingsError("NODE_ID has 1 to 64 letters, digits, - and _")
+        node = re.sub(r"[^A-Za-z0-9_-]", "-", node)[:64]
+    return ClusterSettings(bus_url=tree.bus.url, node=node)
 
 
 def _turn(tree: TurnTree, sources: Mapping[tuple[str, str], str], production: bool) -> TurnSettings:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Literal
+from itertools import product
+from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -32,6 +33,8 @@ class AuthMetrics:
         self._attempts = Counter(
             "chatter_auth_attempts_total", "Attempts to sign in or stay so.", ["action", "result"], registry=registry
         )
+        for action, result in product(get_args(Action), get_args(Result)):
+            self._attempts.labels(action, result)  # at 0 from the start, so that the first one is seen as a change
         self._hashing = Histogram(
             "chatter_password_hash_duration_seconds",
             "Time a thread spent on one password.",

@@ -148,7 +148,9 @@ class SpanQueue(SpanProcessor):
             self._wake.wait(self._delay_s)
             self._wake.clear()
             last = self._stopping  # read first: what came before is still exported
-            while self._spans:
+            # Not until none is left: those that come meanwhile would go a few at a time, and each export costs as much
+            # as 25 spans.
+            for _ in range(0, len(self._spans), self._batch):
                 self._export(self._take())
 
     def _take(self) -> list[ReadableSpan]:

@@ -22,6 +22,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from observability.context import log_fields
 from observability.redaction import redact_text
 from observability.request import Asgi, Message, Receive, RequestInfo, Scope, Send, request_info
+from observability.work import Work, collecting, tell_work
 
 logger = logging.getLogger("chatter.access")
 
@@ -33,6 +34,9 @@ _QUIET_PATHS = frozenset({"/health", "/readyz", "/metrics"})
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 _CLIENT_GONE = 499
 """The client left before there was an answer; nginx's number, so that it is no fault of ours."""
+_SLOW_S = 0.1
+"""From here on the trace of a request shows each of its queries; a span for each of all requests would cost more than
+the queries."""
 _MAX_ATTRIBUTE = 256
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _propagator = TraceContextTextMapPropagator()
@@ -201,7 +205,7 @@ class ObservingMiddleware:
         in_progress = self._metrics.in_progress(method)
         in_progress.inc()
         started = time.perf_counter()
-        with current_span(span), log_fields(request_id=request_info(scope).id):
+        with current_span(span), collecting() as work, log_fields(request_id=request_info(scope).id):
             try:
                 await self._app(scope, receive, response.send)
             except BaseException as error:
@@ -209,7 +213,9 @@ class ObservingMiddleware:
                 raise
             finally:
                 in_progress.dec()
-                self._note(scope, span, response, time.perf_counter() - started, failure)
+                duration = time.perf_counter() - started
+                self._tell_work(span, work, duration, failed=response.status(failure) >= 500)
+                self._note(scope, span, response, duration, failure)
 
     def _note(
         self, scope: Scope, span: Span, response: _Response, duration: float, failure: BaseException | None
@@ -220,6 +226,16 @@ class ObservingMiddleware:
             log_request(info, method, status, response.bytes, duration)
         error = info.error if failure is None else type(failure).__qualname__
         finish_server_span(span, method, info.route, status, error)
+
+    def _tell_work(self, span: Span, work: list[Work], duration: float, *, failed: bool) -> None:
+        """Sum up the queries of a request; where it was slow or failed, tell of each."""
+        if not work or not span.is_recording():
+            return
+        span.set_attribute("chatter.db.queries", len(work))
+        span.set_attribute("chatter.db.duration", sum(done.ended_ns - done.started_ns for done in work) / 1e9)
+        if failed or duration >= _SLOW_S:
+            for done in work:
+                tell_work(self._tracer, done)
 
     def _start_span(self, scope: Scope, method: str) -> Span:
         if scope["path"] in _QUIET_PATHS or isinstance(self._tracer, trace.NoOpTracer):

@@ -12,7 +12,7 @@ CAPACITY = 8192
 """Lines that wait at most; what comes on top is dropped and counted."""
 CAPACITY_BYTES = 16 * 1024 * 1024
 _AT_ONCE = 256
-_LINGER_S = 0.005
+_LINGER_S = 0.03
 """How long a line waits for others: waking the thread costs more than writing."""
 _POLL_MS = 1000
 

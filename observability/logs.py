@@ -81,7 +81,10 @@ class _WriterHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            for name, value in current_fields().items():
+            fields = current_fields()
+            if "trace_id" in record.__dict__:  # a call's, told within a request
+                fields.pop("span_id", None)
+            for name, value in fields.items():
                 record.__dict__.setdefault(name, value)
             self.writer.put(self._line(record))
         except Exception as error:

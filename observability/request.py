@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import random
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -14,13 +14,18 @@ Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _KEY = "chatter.request"
+_random = random.Random()  # noqa: S311  # a name, not a secret; asking the system for each costs ten times as much
+
+
+def _new_id() -> str:
+    return f"{_random.getrandbits(64):016x}"
 
 
 @dataclass(slots=True)
 class RequestInfo:
     """One request as it becomes known on its way in: the router adds the route, authentication the user."""
 
-    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    id: str = field(default_factory=_new_id)
     route: str | None = None
     """Route template such as `/rooms/{room_id}`; None where nothing matched."""
     user_id: int | None = None

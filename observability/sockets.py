@@ -10,8 +10,9 @@ import time
 from collections.abc import Mapping
 
 from opentelemetry import trace
-from opentelemetry.trace import SpanContext, Tracer
+from opentelemetry.trace import Tracer
 
+from observability.calls import SpanRef
 from observability.context import log_fields
 from observability.http import UNMATCHED, HttpMetrics, current_span, finish_server_span, log_request, start_server_span
 from observability.request import Asgi, Message, Receive, RequestInfo, Scope, Send, request_info
@@ -19,6 +20,7 @@ from observability.request import Asgi, Message, Receive, RequestInfo, Scope, Se
 _METHOD = "GET"
 _SWITCHING = 101
 _FORBIDDEN = 403
+_KEY = "chatter.handshake"
 
 
 class Handshake:
@@ -32,7 +34,7 @@ class Handshake:
         self.info = info
 
     @property
-    def span(self) -> SpanContext:
+    def span(self) -> SpanRef:
         """What later spans of this connection link to; not valid where nothing is traced."""
         return self._span.get_span_context()
 
@@ -63,6 +65,12 @@ class Handshakes:
         return Handshake(self._metrics, start_server_span(self._tracer, _METHOD, path, scheme, headers), info)
 
 
+def handshake_span(scope: Scope) -> SpanRef | None:
+    """Return the span of the handshake that this ASGI scope belongs to, if it is observed."""
+    handshake: Handshake | None = scope.get(_KEY)
+    return None if handshake is None else handshake.span
+
+
 class HandshakeMiddleware:
     """Observes the handshakes that come as ASGI."""
 
@@ -84,6 +92,7 @@ class HandshakeMiddleware:
             info=request_info(scope),
             scheme=scope.get("scheme", "ws"),
         )
+        scope[_KEY] = handshake
         refused = _FORBIDDEN
 
         async def watch(message: Message) -> None:

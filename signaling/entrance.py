@@ -6,7 +6,9 @@ import logging
 import secrets
 from typing import TYPE_CHECKING
 
-from observability.addresses import network_of
+from observability.addresses import network_of, subnet_of
+from observability.work import collecting
+from signaling.core.calls.record import Entry
 from signaling.core.codec import encode, number
 from signaling.core.connection import Connection
 from signaling.core.limits import FloodGuard
@@ -24,6 +26,7 @@ from signaling.session import Session
 from signaling.sessions import ResumableSessions, new_resume_token
 
 if TYPE_CHECKING:
+    from signaling.calls.calls import Calls
     from signaling.hub import Hub
     from signaling.metrics import SignalingMetrics
     from signaling.settings import SignalingSettings
@@ -43,6 +46,7 @@ class Entrance:
         doors: Doors,
         settings: SignalingSettings,
         metrics: SignalingMetrics,
+        calls: Calls,
         clock: Clock,
     ) -> None:
         self._hub = hub
@@ -52,6 +56,7 @@ class Entrance:
         self._doors = doors
         self._settings = settings
         self._metrics = metrics
+        self._calls = calls
         self._clock = clock
 
     async def enter(self, link: Link, first: Hello | Resume | None) -> None:
@@ -73,11 +78,9 @@ class Entrance:
 
     def admit(self, link: Link, visit: Visit) -> None:
         """Make someone a member whom the doors, or a moderator, let in."""
-        live = self._rooms.get(visit.room_id)
-        if live is None:
-            room = Room(visit.room_id, visit.rules, _random_id)
-            live = self._rooms[visit.room_id] = LiveRoom(room, self._lobbies.of(visit.room_id))
-        room, now = live.room, self._clock()
+        now = self._clock()
+        live = self._rooms.get(visit.room_id) or self._open(visit, now)
+        room = live.room
         member = Member(
             id=_random_id(),
             display_name=visit.display_name,
@@ -94,8 +97,12 @@ class Entrance:
         link.session = session
         self._metrics.handshake("accepted")
         self._metrics.joined(member.role)
-        logger.info("joined", extra={"event": "join", "room": room.id, "member": member.id, "role": member.role})
-        live.deliver([Deliver((member.id,), self._welcome(session, member)), *room.join(member, now)])
+        fields = {"event": "join", "room": room.id, "member": member.id, "role": member.role}
+        logger.info("joined", extra=fields | live.call.log_fields)
+        news = room.join(member, now)
+        live.call.joined(member, _entry(link, visit), link.arrival, now)
+        link.arrival.work = ()
+        live.deliver([Deliver((member.id,), self._welcome(session, member)), *news])
         self._lobbies.attend(room)
         if link.phase is not Phase.CLOSED:  # cut off for taking none of this
             link.joined(session)
@@ -105,17 +112,24 @@ class Entrance:
         if link.phase is Phase.CLOSED:
             return
         self._metrics.handshake(reason.name)
+        live = self._rooms.get(link.request.room_id)
+        call = None if live is None else live.call
+        self._calls.refused(link.request.room_id, link.arrival, reason, self._clock(), call)
         error = Error(code=reason.name, message=reason.text, retryable=reason.retryable)
         link.seq += 1
-        link.send(number(encode(error), link.seq))
+        link.send(number(encode(error), link.seq), "error")
         link.close(reason)
 
     # --- inside
 
     async def _come_in(self, link: Link, hello: Hello | None) -> None:
         token = hello.token if hello is not None and isinstance(hello.token, str) else None
-        link.identity = await self._doors.identify(link.request, token)
-        visit = await self._doors.open(link.request, link.identity, hello)
+        link.arrival.via = "hello" if token else link.request.via
+        with collecting() as link.arrival.work:
+            link.identity = await self._doors.identify(link.request, token)
+            if link.identity is not None and link.identity.origin is not None:
+                link.arrival.links += (link.identity.origin,)
+            visit = await self._doors.open(link.request, link.identity, hello)
         if link.phase is not Phase.ENTERING:  # it was closed meanwhile
             return
         if self._hub.has_ended(link.identity):
@@ -125,6 +139,13 @@ class Entrance:
         else:
             self.admit(link, visit)
 
+    def _open(self, visit: Visit, now: float) -> LiveRoom:
+        room = Room(visit.room_id, visit.rules, _random_id)
+        call = self._calls.begin(room.id, now)
+        live = self._rooms[room.id] = LiveRoom(room, self._lobbies.of(room.id), call, self._clock)
+        self._metrics.room_opened()
+        return live
+
     def _knock(self, link: Link, visit: Visit) -> None:
         if self._lobbies.of(visit.room_id).is_full:
             raise Refused(Close.ROOM_FULL)
@@ -133,6 +154,7 @@ class Entrance:
             raise Refused(Close.RATE_LIMITED)
         self._metrics.handshake("waiting")
         logger.info("waiting", extra={"event": "wait", "room": visit.room_id})
+        link.arrival.knocked_at = self._clock()
         self._lobbies.knock(Waiter(_random_id(), link, visit, self._settings.limits_scale))
 
     def _welcome(self, session: Session, member: Member) -> Welcome:
@@ -140,6 +162,7 @@ class Entrance:
         ice_servers, ice_ttl_ms = self._hub.ice_servers(member.id)
         return Welcome(
             clientId=member.id,
+            callId=session.live.call.id,
             role=member.role,
             resumeToken=session.token,
             resumeWindowMs=round(window * 1000),
@@ -151,8 +174,14 @@ class Entrance:
 
     async def _come_back(self, link: Link, resume: Resume) -> None:
         fresh: Identity | None = None
+        link.arrival.resumes = True
         if isinstance(resume.token, str) or link.request.has_credentials:
-            fresh = await self._doors.identify(link.request, resume.token if isinstance(resume.token, str) else None)
+            token = resume.token if isinstance(resume.token, str) else None
+            link.arrival.via = "hello" if token else link.request.via
+            with collecting() as link.arrival.work:
+                fresh = await self._doors.identify(link.request, token)
+            if fresh is not None and fresh.origin is not None:
+                link.arrival.links += (fresh.origin,)
         if link.phase is Phase.ENTERING:
             self._resume(link, resume, fresh)
 
@@ -166,7 +195,7 @@ class Entrance:
         if missed is None:
             self._metrics.resumed("state_lost")
             if session.link is None:  # the way back is gone, so nobody should wait for it
-                self._hub.end(session)
+                self._hub.end(session, "lost")
             raise Refused(Close.STATE_LOST)
         former, session.link = session.link, None
         if former is not None:
@@ -176,11 +205,15 @@ class Entrance:
         link.session = session
         self._metrics.handshake("accepted")
         self._metrics.resumed("resumed")
-        logger.info("resumed", extra={"event": "resume", "room": session.live.room.id, "member": session.member_id})
+        live = session.live
+        fields = {"event": "resume", "room": live.room.id, "member": session.member_id}
+        logger.info("resumed", extra=fields | live.call.log_fields)
+        live.call.back(session.member_id, link.arrival, self._clock())
+        link.arrival.work = ()
         self._sessions.regain(session)
         session.resume(link, missed)
         if link.phase is Phase.ENTERING:  # not when it was cut off for taking none of this
-            session.live.deliver(session.live.room.regain(session.member_id, self._clock()))
+            live.deliver(live.room.regain(session.member_id, self._clock()))
         if link.phase is Phase.ENTERING:
             link.joined(session)
 
@@ -196,6 +229,15 @@ class Entrance:
         if self._hub.has_ended(fresh):
             raise Refused(Close.SIGNED_OUT)
         return fresh
+
+
+def _entry(link: Link, visit: Visit) -> Entry:
+    return Entry(
+        network=subnet_of(visit.address),
+        browser=link.request.browser,
+        account=visit.identity is not None and not visit.records,
+        reports=link.request.speaks_first,
+    )
 
 
 def _random_id() -> str:

@@ -67,6 +67,7 @@ class Close:
     """All close reasons. 1002, 1007 and 1009 may also come from the WebSocket layer itself."""
 
     NORMAL = CloseReason(1000, "normal", "The call was left.")
+    BAD_FRAMING = CloseReason(1002, "bad_framing", "Frames out of order or with reserved bits.")
     BAD_UTF8 = CloseReason(1007, "bad_utf8", "A text frame was not valid UTF-8.")
     TOO_BIG = CloseReason(1009, "frame_too_large", "A message was larger than 64 KiB.")
     RESTART = CloseReason(1012, "restart", "The server restarts; come back in a moment.")

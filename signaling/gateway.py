@@ -11,7 +11,7 @@ from picows import WSCloseCode, WSFrame, WSMsgType, WSTransport, WSUpgradeReques
 
 from observability.request import RequestInfo
 from signaling.core.messages import MAX_FRAME_BYTES
-from signaling.errors import Close, CloseReason
+from signaling.errors import Close
 from signaling.link import LinkRequest
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from socket import socket
 
     from observability.sockets import Handshake, Handshakes
-    from signaling.hub import Hub
+    from signaling.ports import Door
     from signaling.settings import SignalingSettings
 
 logger = logging.getLogger(__name__)
@@ -33,15 +33,19 @@ _READ_BUFFER_BYTES = 2048
 _BACKLOG = 4096
 _COPIED_BYTES = 8192
 """Frames up to this size are copied whole by picows before they are sent."""
+_NO_STATUS = 1005
+"""The peer's close named no code."""
+_ABNORMAL = 1006
+"""It ended without a close (both RFC 6455 §7.4.1)."""
 _HEADER_ROOM = 14
 """The longest header of a frame (RFC 6455 §5.2)."""
 
 
 class Gateway:
-    """Listen for WebSockets and hand each to the hub."""
+    """Listen for WebSockets and hand each to the door."""
 
-    def __init__(self, hub: Hub, settings: SignalingSettings, handshakes: Handshakes | None = None) -> None:
-        self._hub = hub
+    def __init__(self, door: Door, settings: SignalingSettings, handshakes: Handshakes | None = None) -> None:
+        self._door = door
         self._settings = settings
         self._handshakes = handshakes
         self._servers: list[asyncio.Server] = []
@@ -75,10 +79,10 @@ class Gateway:
         if room_id is None:
             return _answer(HTTPStatus.NOT_FOUND, "not_found", handshake)
         link_request = LinkRequest.parse(room_id, query, headers)
-        refusal = self._hub.refusal(link_request)
+        refusal = self._door.refusal(link_request)
         if refusal is not None:
             return _answer(HTTPStatus(refusal[0]), refusal[1], handshake)
-        return _Listener(self._hub, link_request, self._settings.trusted_hops, handshake)
+        return _Listener(self._door, link_request, self._settings.trusted_hops, handshake)
 
     def _observe(self, path: str, headers: Mapping[str, str], route: str | None) -> Handshake | None:
         if self._handshakes is None:
@@ -100,15 +104,14 @@ def _answer(status: HTTPStatus, code: str, handshake: Handshake | None = None) -
 class _Listener(picows.WSListener):
     """One connection, translated from picows to a `Link`."""
 
-    __slots__ = ("_close_code", "_fragments", "_handshake", "_hub", "_link", "_request", "_trusted_hops")
+    __slots__ = ("_door", "_fragments", "_handshake", "_link", "_request", "_trusted_hops")
 
-    def __init__(self, hub: Hub, request: LinkRequest, trusted_hops: int, handshake: Handshake | None) -> None:
+    def __init__(self, door: Door, request: LinkRequest, trusted_hops: int, handshake: Handshake | None) -> None:
         self._handshake = handshake
-        self._hub = hub
+        self._door = door
         self._request = request
         self._trusted_hops = trusted_hops
         self._fragments: bytearray | None = None
-        self._close_code: WSCloseCode | None = None
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         underlying = transport.underlying_transport
@@ -118,7 +121,8 @@ class _Listener(picows.WSListener):
         if self._handshake is not None:
             self._handshake.info.address = request.address
             self._handshake.end(HTTPStatus.SWITCHING_PROTOCOLS)
-        self._link = self._hub.accept(request, _PicowsTransport(transport))
+            request = request.within(self._handshake.span)
+        self._link = self._door.accept(request, _PicowsTransport(transport))
         self._link.opened()
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -128,7 +132,7 @@ class _Listener(picows.WSListener):
             if kind == WSMsgType.CLOSE:
                 transport.disconnect()
         elif frame.rsv1 or frame.rsv2 or frame.rsv3:  # no extension was agreed on (RFC 6455 §5.2)
-            self._link.close(_BAD_FRAMING)
+            self._link.close(Close.BAD_FRAMING)
         elif kind == WSMsgType.TEXT and frame.fin and self._fragments is None:
             try:
                 text = frame.get_payload_as_utf8_text()
@@ -139,13 +143,12 @@ class _Listener(picows.WSListener):
         elif kind == WSMsgType.PONG:
             self._link.pong()
         elif kind == WSMsgType.CLOSE:
-            self._close_code = frame.get_close_code()
             _answer_close(transport, frame)
         else:
             self._fragment(frame)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        self._link.lost(int(self._close_code.value) if self._close_code else 0)
+        self._link.lost(_end_of(transport))
 
     def pause_writing(self) -> None:
         self._link.pause()
@@ -158,7 +161,7 @@ class _Listener(picows.WSListener):
         if frame.msg_type == WSMsgType.BINARY:
             # Refused whole, so its continuations are let go without being kept.
             if self._fragments is not None:
-                self._link.close(_BAD_FRAMING)
+                self._link.close(Close.BAD_FRAMING)
             elif frame.fin:
                 self._link.binary()
             else:
@@ -166,7 +169,7 @@ class _Listener(picows.WSListener):
             return
         starts = frame.msg_type == WSMsgType.TEXT
         if starts is (self._fragments is not None):
-            self._link.close(_BAD_FRAMING)
+            self._link.close(Close.BAD_FRAMING)
             return
         if self._fragments is None:
             self._fragments = bytearray()
@@ -184,7 +187,13 @@ class _Listener(picows.WSListener):
             self._link.text(text)
 
 
-_BAD_FRAMING = CloseReason(1002, "bad_framing", "Frames out of order or with reserved bits.")
+def _end_of(transport: WSTransport) -> int:
+    """Return the close code (RFC 6455 §7.1.5): the peer's, else that with which picows answered a breach."""
+    handshake = transport.close_handshake
+    info = None if handshake is None else handshake.recv or handshake.sent
+    if info is None:
+        return _ABNORMAL
+    return int(info.code.value) or _NO_STATUS
 
 
 def _answer_close(transport: WSTransport, frame: WSFrame) -> None:

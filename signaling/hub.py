@@ -10,8 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Coroutine
 from typing import TYPE_CHECKING
 
+from signaling.calls.arrival import leave_reason
 from signaling.core.codec import BadFrame, encode
-from signaling.core.connection import Effect, Hangup, IceServersWanted
+from signaling.core.connection import Effect, Hangup, IceServersWanted, ReportDropped, Reported
+from signaling.core.kinds import RELAYED, UNREADABLE
 from signaling.core.messages import Hello, IceServer, IceServers, Resume, RoomChanged
 from signaling.core.names import is_room_id
 from signaling.core.room import Deliver, RoomRules
@@ -23,12 +25,14 @@ from signaling.link import Link, LinkRequest
 from signaling.live import LiveRoom
 from signaling.lobby import Lobbies, Waiter
 from signaling.ports import Clock, Identity
-from signaling.session import Session
+from signaling.session import Session, visitor_of
 from signaling.sessions import ResumableSessions
 from signaling.steward import Steward
 from signaling.turn.credentials import ice_servers
 
 if TYPE_CHECKING:
+    from signaling.calls.calls import Calls
+    from signaling.core.calls.record import LeaveReason
     from signaling.metrics import SignalingMetrics
     from signaling.ports import Authenticator, Doorkeeper, RoomDirectory, Transport
     from signaling.settings import SignalingSettings
@@ -53,6 +57,7 @@ class Hub:
         directory: RoomDirectory,
         doorkeeper: Doorkeeper,
         metrics: SignalingMetrics,
+        calls: Calls,
         *,
         clock: Clock = time.time,
         monotonic: Clock = time.monotonic,
@@ -74,7 +79,7 @@ class Hub:
         self._lobbies = Lobbies(self._rooms)
         self._doors = Doors(self._rooms, authenticator, directory, doorkeeper, clock, settings.limits_scale)
         self._entrance = Entrance(
-            self, self._rooms, self._sessions, self._lobbies, self._doors, settings, metrics, clock
+            self, self._rooms, self._sessions, self._lobbies, self._doors, settings, metrics, calls, clock
         )
         self.steward = Steward(self, self._entrance, self._doors, self._lobbies, doorkeeper, clock)
         self._draining = False
@@ -84,8 +89,10 @@ class Hub:
         self.close_timeout = settings.close_timeout.total_seconds()
         metrics.watch(
             rooms=lambda: len(self._rooms),
-            links=lambda: len(self._links),
-            members=self.members,
+            links=lambda: Counter(visitor_of(link.identity) for link in self._links),
+            members=lambda: Counter(
+                visitor_of(session.identity) for live in self._rooms.values() for session in live.sessions.values()
+            ),
             lost=self._sessions.count_lost,
         )
 
@@ -107,7 +114,7 @@ class Hub:
         for link in list(self._links):
             link.abort()
         for session in self._sessions.lost():
-            self.end(session)
+            self.end(session, "server")
         await self.steward.settle(self.close_timeout)
         tasks = [*self._tasks, *([self._ticker] if self._ticker else [])]
         for task in tasks:
@@ -119,6 +126,7 @@ class Hub:
     def refusal(self, request: LinkRequest) -> tuple[int, str] | None:
         """Say with which HTTP status and code a handshake is refused, or None when it is good."""
         if self._draining:
+            self._metrics.handshake("draining")
             return 503, "draining"
         if not is_room_id(request.room_id):
             return 404, "room_not_found"
@@ -134,7 +142,7 @@ class Hub:
 
     def accept(self, request: LinkRequest, transport: Transport) -> Link:
         """Take a connection whose handshake was good."""
-        link = Link(self, request, transport, self._settings.outbox_bytes)
+        link = Link(self, request, transport, self._settings.outbox_bytes, self._metrics, self._clock())
         self._links.add(link)
         self._links_by_address[request.address] += 1
         self._heartbeat.add(link)
@@ -146,7 +154,14 @@ class Hub:
 
     def received(self, session: Session, text: str) -> None:
         """Handle a text frame from a member."""
-        self._perform(session, session.connection.receive(text, self._clock()))
+        started, now = self._metrics.timer(), self._clock()
+        connection = session.connection
+        effects = connection.receive(text, now)
+        kind, fault = connection.heard, connection.fault
+        self._metrics.received(kind, text, fault)
+        self._perform(session, effects)
+        if effects and fault is None and kind in RELAYED:
+            self._metrics.relayed(kind, started, session.live.call.exemplar, now)
         if session.owes_ack:
             if not self._owing_acks:
                 self.later(_ACK_DELAY_S, self._acknowledge)
@@ -155,15 +170,16 @@ class Hub:
     def refused(self, session: Session, refused: BadFrame) -> None:
         """Answer a frame that the transport could not accept."""
         self._perform(session, session.connection.refuse(refused, self._clock()))
+        self._metrics.rejected(UNREADABLE, refused.fault)
 
     def heard(self, waiter: Waiter, text: str) -> None:
         """Handle a text frame from someone who waits in a lobby."""
         waiter.received(text, self._clock())
+        self._metrics.received(waiter.heard, text, waiter.fault)
 
     def closed(self, link: Link, reason: CloseReason) -> None:
         """Part a member from a connection that the server closed, for good if the reason says so."""
-        self._metrics.closed(reason.name)
-        self._part(link, left=not reason.retryable)
+        self._part(link, leave_reason(reason), left=not reason.retryable)
 
     def forget(self, link: Link, *, left: bool) -> None:
         """Drop a connection whose transport is gone; `left` says that the peer meant to go. Idempotent."""
@@ -173,7 +189,7 @@ class Hub:
             if not self._links_by_address[link.request.address]:
                 del self._links_by_address[link.request.address]
             self._heartbeat.remove(link)
-            self._part(link, left=left)
+            self._part(link, "left" if left else "lost", left=left)
             if not self._links and self._deserted is not None:
                 self._deserted.set()
 
@@ -217,11 +233,15 @@ class Hub:
             link.close(reason)
         for session in self._sessions.lost():
             if session.live.room.id == room_id:
-                self.end(session)
+                self.end(session, leave_reason(reason))
 
     def live_rooms(self) -> dict[str, RoomRules]:
         """Return the rooms that someone is in, or waits to get into, with the rules they run by."""
         return self._lobbies.rules() | {room_id: live.room.rules for room_id, live in self._rooms.items()}
+
+    def rooms_in_use(self) -> set[str]:
+        """Return the rooms that someone is in, was in a moment ago, or is at the door of."""
+        return {link.request.room_id for link in self._links} | self._rooms.keys()
 
     def device_sessions(self) -> set[str]:
         """Return the device sessions that have connections here, or may come back for one."""
@@ -237,26 +257,30 @@ class Hub:
                 link.close(Close.SIGNED_OUT)
         for session in self._sessions.lost():
             if session.identity is not None and session.identity.session_id in session_ids:
-                self.end(session)
+                self.end(session, "signed_out")
 
     # --- for those who serve the hub
 
-    def end(self, session: Session) -> None:
+    def end(self, session: Session, reason: LeaveReason) -> None:
         """Take a member out of its room for good. Idempotent."""
-        live = session.live
+        live, now = session.live, self._clock()
         self._owing_acks.discard(session)
         self._sessions.remove(session)
         if live.sessions.pop(session.member_id, None) is None:
             return
-        news = live.room.leave(session.member_id, self._clock())
+        fields = {"event": "leave", "room": live.room.id, "member": session.member_id, "reason": reason}
+        logger.info("left", extra=fields | live.call.log_fields)
+        live.call.left(session.member_id, reason, now)
+        news = live.room.leave(session.member_id, now)
         if not self._draining:
             live.deliver(news)
         if not live.sessions and self._rooms.get(live.room.id) is live:
             del self._rooms[live.room.id]
+            self._metrics.room_closed(reason)
+            live.call.ended(now)
         self._lobbies.attend(live.room)
         self._lobbies.tidy(live.room.id)
-        self._metrics.left()
-        logger.info("left", extra={"event": "leave", "room": live.room.id, "member": session.member_id})
+        self._metrics.left(reason)
 
     def expel(self, live: LiveRoom, member_id: str, reason: CloseReason) -> None:
         """End the session of someone who is out of the room already, with its connection if it has one."""
@@ -267,7 +291,7 @@ class Hub:
         if session.link is not None:
             session.link.close(reason)
         else:
-            self.end(session)
+            self.end(session, leave_reason(reason))
 
     def has_ended(self, identity: Identity | None) -> bool:
         """Tell whether someone's device session was ended while they were coming in."""
@@ -275,7 +299,10 @@ class Hub:
 
     def ice_servers(self, user: str | None) -> tuple[tuple[IceServer, ...], int]:
         """Return STUN and, for a user, TURN servers, and how many milliseconds they hold (0: for ever)."""
-        return ice_servers(self._settings, user, self._clock())
+        servers, ttl_ms = ice_servers(self._settings, user, self._clock())
+        if ttl_ms:
+            self._metrics.turn_credential_issued()
+        return servers, ttl_ms
 
     # --- services for links
 
@@ -297,7 +324,7 @@ class Hub:
             return request.origin in self._settings.origins
         return request.has_credentials or request.speaks_first  # a hello may still bring a token
 
-    def _part(self, link: Link, *, left: bool) -> None:
+    def _part(self, link: Link, reason: LeaveReason, *, left: bool) -> None:
         """Part a member from its connection: it leaves, or is lost and may resume."""
         if link.waiter is not None:
             self._lobbies.gone(link.waiter)
@@ -306,18 +333,25 @@ class Hub:
             return
         session.link = None
         if left or not session.token:
-            self.end(session)
+            self.end(session, reason)
             return
-        now = self._monotonic()
-        self._sessions.lose(session, now)
-        logger.info("lost", extra={"event": "lost", "room": session.live.room.id, "member": session.member_id})
+        session.parted_for = reason
+        self._sessions.lose(session, self._monotonic())
+        live, now = session.live, self._clock()
+        fields = {"event": "lost", "room": live.room.id, "member": session.member_id, "reason": reason}
+        logger.info("lost", extra=fields | live.call.log_fields)
         if not self._draining:  # at a restart all come back: nobody should see the others break one by one
-            session.live.deliver(session.live.room.lose(session.member_id, self._clock()))
+            live.call.lost(session.member_id, now)
+            live.deliver(live.room.lose(session.member_id, now))
 
     def _perform(self, session: Session, effects: list[Effect]) -> None:
         for number_of, effect in enumerate(effects):
             if type(effect) is Deliver:
                 session.live.deliver((effect,))
+            elif type(effect) is Reported:
+                session.live.call.reported(session.member_id, effect.message, self._clock())
+            elif type(effect) is ReportDropped:
+                session.live.call.report_dropped()
             elif type(effect) is IceServersWanted:
                 self._renew_ice_servers(session)
             elif type(effect) is Hangup:
@@ -334,7 +368,7 @@ class Hub:
 
     def _renew_ice_servers(self, session: Session) -> None:
         servers, ttl_ms = self.ice_servers(session.member_id)
-        session.send(encode(IceServers(iceServers=servers, ttlMs=ttl_ms)))
+        session.send(encode(IceServers(iceServers=servers, ttlMs=ttl_ms)), "ice_servers")
 
     async def _tick_every_second(self) -> None:
         while True:
@@ -349,6 +383,8 @@ class Hub:
             if identity is not None and identity.expires_at <= now * 1000:
                 link.close(Close.CREDENTIALS_EXPIRED)
         for session in self._sessions.overdue(self._monotonic()):
-            self.end(session)
+            self.end(session, session.parted_for)
+        for live in self._rooms.values():
+            live.call.tick(now)
         for session_id in [key for key, at in self._ended_sessions.items() if now - at > _ENDED_SESSIONS_KEPT_S]:
             del self._ended_sessions[session_id]

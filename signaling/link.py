@@ -11,14 +11,19 @@ from urllib.parse import parse_qs
 import msgspec
 from msgspec import Struct
 
+from signaling.calls.arrival import Arrival, Via
+from signaling.core.calls.browsers import browser_of
 from signaling.core.codec import BadFrame, decode
+from signaling.core.kinds import UNREADABLE, kind_of
 from signaling.core.messages import MAX_FRAME_BYTES, Hello, Resume
 from signaling.errors import Close, CloseReason, FrameFault
 from signaling.outbox import Outbox
 
 if TYPE_CHECKING:
+    from observability.calls import SpanRef
     from signaling.hub import Hub
     from signaling.lobby import Waiter
+    from signaling.metrics import SignalingMetrics
     from signaling.ports import Identity, Transport
     from signaling.session import Session
 
@@ -39,6 +44,10 @@ class LinkRequest(Struct, frozen=True):
     ticket: str | None = None
     speaks_first: bool = False
     """`?v=2`: the client says hello before the server says welcome."""
+    browser: str = ""
+    """Family and major version, such as `Chrome 156`."""
+    span: SpanRef | None = None
+    """Of the handshake, where that is traced."""
 
     @classmethod
     def parse(cls, room_id: str, query: str, headers: Mapping[str, str]) -> LinkRequest:
@@ -56,11 +65,21 @@ class LinkRequest(Struct, frozen=True):
             token=first("token"),
             ticket=first("ticket"),
             speaks_first=first("v") == "2",
+            browser=browser_of(headers.get("user-agent", "")),
         )
 
     def seen_from(self, peer: str, trusted_hops: int) -> LinkRequest:
         """Add the client's address: the peer's, or what the outermost trusted proxy saw."""
         return msgspec.structs.replace(self, address=client_address(peer, self.forwarded_for, trusted_hops))
+
+    def within(self, span: SpanRef | None) -> LinkRequest:
+        """Add the span of the handshake."""
+        return msgspec.structs.replace(self, span=span)
+
+    @property
+    def via(self) -> Via:
+        """What in the URL says who comes."""
+        return "token" if self.token is not None else "guest" if self.ticket is None else "ticket"
 
     @property
     def has_credentials(self) -> bool:
@@ -96,10 +115,14 @@ class Link:
     __slots__ = (
         "_early",
         "_hub",
+        "_joined_at",
+        "_metrics",
         "_outbox",
+        "_pinged_at",
         "_task",
         "_timer",
         "_transport",
+        "arrival",
         "identity",
         "phase",
         "request",
@@ -109,14 +132,26 @@ class Link:
         "waiter",
     )
 
-    def __init__(self, hub: Hub, request: LinkRequest, transport: Transport, outbox_bytes: int) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        request: LinkRequest,
+        transport: Transport,
+        outbox_bytes: int,
+        metrics: SignalingMetrics,
+        accepted_at: float,
+    ) -> None:
         self._hub = hub
+        self._metrics = metrics
         self._transport = transport
-        self._outbox = Outbox(transport.write, outbox_bytes)
+        self._outbox = Outbox(transport.write, outbox_bytes, metrics.queued)
+        self._joined_at: float | None = None
+        self._pinged_at: float | None = None
         self._early: list[str] | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.request = request
+        self.arrival = Arrival(accepted_at, () if request.span is None else (request.span,))
         self.identity: Identity | None = None
         self.session: Session | None = None
         self.waiter: Waiter | None = None
@@ -133,6 +168,7 @@ class Link:
             self.close(Close.RESTART)
             return
         if self._hub.is_crowded(self.request.address):
+            self._metrics.rate_limited("connections")
             self.close(Close.RATE_LIMITED)
             return
         if self.request.speaks_first:
@@ -161,8 +197,11 @@ class Link:
             self.close(Close.BAD_PROTOCOL)
 
     def pong(self) -> None:
-        """Note a sign of life."""
+        """Note a sign of life, and how long it took."""
         self.unanswered_pings = 0
+        if self._pinged_at is not None:
+            self._metrics.ponged(self._metrics.timer() - self._pinged_at)
+            self._pinged_at = None
 
     def pause(self) -> None:
         """Stop writing: the transport's buffer is full."""
@@ -172,8 +211,13 @@ class Link:
         """Write again: the transport's buffer has room."""
         self._outbox.resume()
 
-    def lost(self, code: int = 0) -> None:
-        """Clean up after the transport is gone; `code` is that of the peer's close, 0 without one. Idempotent."""
+    def lost(self, code: int = 1006) -> None:
+        """Clean up after the transport is gone. Idempotent.
+
+        `code` is that of the peer's close (RFC 6455 §7.4.1): 1005 for a close without one, 1006 where none came.
+        """
+        if self.phase is not Phase.CLOSED:
+            self._metrics.parted(code)
         self._end()
         self._hub.forget(self, left=code in _PARTING_CODES)
 
@@ -196,21 +240,30 @@ class Link:
         """Connect to the member; frames that came early are handled now, in order."""
         self.session = session
         self.phase = Phase.JOINED
+        self._joined_at = self._metrics.timer()
         early, self._early = self._early or [], None
         for text in early:
             self.text(text)
 
-    def send(self, frame: bytes) -> None:
-        """Send a frame to the client; a client that cannot keep up is cut off. Nothing is sent after close."""
+    def send(self, frame: bytes, kind: str) -> None:
+        """Send a frame to the client; a client that cannot keep up is cut off. Nothing is sent after close.
+
+        `kind`: what to count it as, one of `core.kinds.SERVER_KINDS`.
+        """
         if self.phase is Phase.CLOSED:
             return
-        if not self._outbox.put(frame):
+        if self._outbox.put(frame):
+            self._metrics.sent(kind, len(frame))
+        else:
+            self._metrics.overflowed(kind)
             self.close(Close.SLOW_CONSUMER)
 
     def ping(self) -> None:
         """Ask for a sign of life, unless the end has begun."""
         if self.phase is not Phase.CLOSED:
             self.unanswered_pings += 1
+            if self._pinged_at is None:  # else one is unanswered, and the next pong may be for either
+                self._pinged_at = self._metrics.timer()
             self._transport.ping()
 
     def close(self, reason: CloseReason) -> None:
@@ -218,6 +271,7 @@ class Link:
         if self.phase is Phase.CLOSED:
             return
         self._end()
+        self._metrics.closed(reason)
         self._transport.close(reason.code, reason.name)
         self._timer = self._hub.later(self._hub.close_timeout, self._transport.abort)
         self._hub.closed(self, reason)
@@ -230,6 +284,9 @@ class Link:
 
     def _end(self) -> None:
         self.phase = Phase.CLOSED
+        if self._joined_at is not None:
+            self._metrics.carried(self._metrics.timer() - self._joined_at)
+            self._joined_at = None
         self._outbox.clear()
         self._early = None
         if self._timer is not None:
@@ -254,6 +311,7 @@ class Link:
             message = decode(text)
         except BadFrame:
             message = None
+        self._metrics.received(UNREADABLE if message is None else kind_of(message), text)
         if isinstance(message, Hello | Resume):
             self._enter(message)
         else:

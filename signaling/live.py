@@ -5,24 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from signaling.core.codec import encode
+from signaling.core.kinds import kind_of
+from signaling.core.messages import Profile, RoleChanged, WebRtc
 from signaling.core.room import Deliver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from signaling.calls.live import LiveCall
     from signaling.core.lobby import Lobby
+    from signaling.core.messages import ServerMessage
     from signaling.core.room import Room
+    from signaling.ports import Clock
     from signaling.session import Session
 
 
 class LiveRoom:
-    """A room's decisions together with the sessions that carry them out."""
+    """A room's decisions together with the sessions that carry them out, and the call that this makes."""
 
-    __slots__ = ("_delivering", "_waiting", "lobby", "room", "sessions")
+    __slots__ = ("_clock", "_delivering", "_waiting", "call", "lobby", "room", "sessions")
 
-    def __init__(self, room: Room, lobby: Lobby) -> None:
+    def __init__(self, room: Room, lobby: Lobby, call: LiveCall, clock: Clock) -> None:
         self.room = room
         self.lobby = lobby
+        self.call = call
+        self._clock = clock
         self.sessions: dict[str, Session] = {}
         self._waiting: list[Deliver] = []
         self._delivering = False
@@ -38,11 +45,20 @@ class LiveRoom:
         self._delivering = True
         try:
             for delivery in self._waiting:  # it may grow meanwhile
-                body = encode(delivery.message)
+                body, kind = encode(delivery.message), kind_of(delivery.message)
                 for member_id in delivery.to:
                     session = self.sessions.get(member_id)
                     if session is not None:
-                        session.send(body)
+                        session.send(body, kind)
+                self._note(delivery.message)
         finally:
             self._waiting.clear()
             self._delivering = False
+
+    def _note(self, message: ServerMessage) -> None:
+        if type(message) is WebRtc:
+            self.call.signaled(message, self._clock())
+        elif type(message) is Profile:
+            self.call.renamed(message.clientId, message.displayName)
+        elif type(message) is RoleChanged:
+            self.call.role_changed(message.clientId, message.role, self._clock())

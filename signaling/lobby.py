@@ -9,6 +9,7 @@ from msgspec import UNSET
 from observability.addresses import network_of
 from signaling.core.codec import BadFrame, decode, encode, number
 from signaling.core.connection import MALFORMED_FRAMES, error_for
+from signaling.core.kinds import UNREADABLE, kind_of
 from signaling.core.limits import REFUSALS_PER_WINDOW, TokenBucket
 from signaling.core.lobby import Lobby, News, Tell
 from signaling.core.messages import Leave, Received
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 class Waiter:
     """Someone at the door: the connection, and what the checks found."""
 
-    __slots__ = ("_malformed", "_refusals", "id", "link", "visit")
+    __slots__ = ("_malformed", "_refusals", "fault", "heard", "id", "link", "visit")
 
     def __init__(self, id: str, link: Link, visit: Visit, scale: float) -> None:
         self.id = id
@@ -35,16 +36,22 @@ class Waiter:
         self.visit = visit
         self._refusals = TokenBucket(REFUSALS_PER_WINDOW * scale)
         self._malformed = 0
+        self.heard = UNREADABLE
+        """What the last frame was, one of `CLIENT_KINDS`."""
+        self.fault: FrameFault | None = None
+        """Why the last frame was refused, None where it was not."""
 
     def send(self, message: ServerMessage) -> None:
         """Send a message under the connection's next number."""
         self.link.seq += 1
-        self.link.send(number(encode(message), self.link.seq))
+        self.link.send(number(encode(message), self.link.seq), kind_of(message))
 
     def received(self, text: str, now: float) -> None:
         """Handle a frame of someone who is not in yet: they may leave, and acknowledge what they were told."""
+        self.heard, self.fault = UNREADABLE, None
         try:
             message = decode(text)
+            self.heard = kind_of(message)
             if isinstance(message, Leave):
                 self.link.close(Close.NORMAL)
             elif not isinstance(message, Received):
@@ -53,6 +60,7 @@ class Waiter:
             self._refuse(refused, now)
 
     def _refuse(self, refused: BadFrame, now: float) -> None:
+        self.fault = refused.fault
         if not self._refusals.take(now):
             self.link.close(Close.RATE_LIMITED)
             return

@@ -7,12 +7,18 @@ from collections.abc import Callable
 
 
 class Outbox:
-    """Pass frames to `write` while the transport takes them; hold up to `max_bytes` while it does not."""
+    """Pass frames to `write` while the transport takes them; hold up to `max_bytes` while it does not.
 
-    __slots__ = ("_held", "_max_bytes", "_paused", "_queue", "_write")
+    `queued` is told how many frames wait, each time that one more has to.
+    """
 
-    def __init__(self, write: Callable[[bytes], None], max_bytes: int) -> None:
+    __slots__ = ("_held", "_max_bytes", "_paused", "_queue", "_queued", "_write")
+
+    def __init__(
+        self, write: Callable[[bytes], None], max_bytes: int, queued: Callable[[int], None] = lambda _: None
+    ) -> None:
         self._write = write
+        self._queued = queued
         self._max_bytes = max_bytes
         self._paused = False
         self._held = 0
@@ -29,6 +35,7 @@ class Outbox:
             self._queue = deque()
         self._queue.append(frame)
         self._held += len(frame)
+        self._queued(len(self._queue))
         return True
 
     @property

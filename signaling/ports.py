@@ -13,7 +13,10 @@ from signaling.core.room import RoomRules
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from observability.calls import SpanRef
     from signaling.core.moderation import Deed
+    from signaling.errors import CloseReason
+    from signaling.link import LinkRequest
 
 Clock = Callable[[], float]
 """Seconds since 1970 UTC."""
@@ -29,6 +32,8 @@ class Identity(Struct, frozen=True):
     """When the credential that was shown stops being good."""
     recorder_of: str | None = None
     """The id of the room that this one may record; None for people."""
+    origin: SpanRef | None = None
+    """The request that gave out the ticket, where that was one and is traced."""
 
 
 class NotIdentified(Exception):
@@ -175,3 +180,33 @@ class Transport(Protocol):
 
     def abort(self) -> None:
         """Drop the connection now."""
+
+
+class Connected(Protocol):
+    """An accepted connection as its adapter sees it; `signaling.link.Link` says what each call means."""
+
+    def opened(self) -> None: ...
+
+    def text(self, text: str) -> None: ...
+
+    def binary(self) -> None: ...
+
+    def pong(self) -> None: ...
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+    def lost(self, code: int = 0) -> None: ...
+
+    def close(self, reason: CloseReason) -> None: ...
+
+
+class Door(Protocol):
+    """Where new connections go: the hub, or the cluster where there are several nodes."""
+
+    def refusal(self, request: LinkRequest) -> tuple[int, str] | None:
+        """Say with which HTTP status and code a handshake is refused, or None when it is good."""
+
+    def accept(self, request: LinkRequest, transport: Transport) -> Connected:
+        """Take a connection whose handshake was good."""

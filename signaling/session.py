@@ -7,14 +7,24 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from signaling.core.codec import encode, number
+from signaling.core.kinds import RESENT
 from signaling.core.messages import Ack, Resumed
 
 if TYPE_CHECKING:
+    from signaling.core.calls.record import LeaveReason
     from signaling.core.connection import Connection
     from signaling.doors import Visit
     from signaling.link import Link
     from signaling.live import LiveRoom
+    from signaling.metrics import Visitor
     from signaling.ports import Identity
+
+
+def visitor_of(identity: Identity | None) -> Visitor:
+    """Return what kind of visitor this is."""
+    if identity is None:
+        return "guest"
+    return "user" if identity.recorder_of is None else "recorder"
 
 
 class Session:
@@ -23,7 +33,7 @@ class Session:
     Without a link it is lost: what goes to the member is kept for the day it resumes. `token` is empty when it cannot.
     """
 
-    __slots__ = ("_acked", "_seq", "connection", "identity", "link", "live", "token", "visit")
+    __slots__ = ("_acked", "_seq", "connection", "identity", "link", "live", "parted_for", "token", "visit")
 
     def __init__(self, live: LiveRoom, connection: Connection, visit: Visit, link: Link, token: str) -> None:
         self.live = live
@@ -32,6 +42,8 @@ class Session:
         self.identity: Identity | None = visit.identity
         self.link: Link | None = link
         self.token = token
+        self.parted_for: LeaveReason = "lost"
+        """Why it has no link: what it will have left for if it does not resume."""
         self._seq = link.seq
         self._acked = -1
 
@@ -40,15 +52,15 @@ class Session:
         """The `clientId` of this member."""
         return self.connection.member_id
 
-    def send(self, body: bytes) -> None:
-        """Send an encoded message under the next sequence number."""
+    def send(self, body: bytes, kind: str) -> None:
+        """Send an encoded message of this kind (`core.kinds`) under the next sequence number."""
         self._seq += 1
         frame = number(body, self._seq)
         replay = self.connection.replay
         if replay is not None:
             replay.add(frame)
         if self.link is not None:
-            self.link.send(frame)
+            self.link.send(frame, kind)
 
     def missed_since(self, seq: int) -> list[bytes] | None:
         """Return the frames after `seq`; None when they are not kept any more, or were never sent."""
@@ -59,9 +71,9 @@ class Session:
         self.link = link
         handled = self.connection.last_id
         self._acked = handled
-        link.send(encode(Resumed(clientId=self.member_id, lastId=UNSET if handled < 0 else handled)))
+        link.send(encode(Resumed(clientId=self.member_id, lastId=UNSET if handled < 0 else handled)), "resumed")
         for frame in missed:
-            link.send(frame)
+            link.send(frame, RESENT)
 
     @property
     def owes_ack(self) -> bool:
@@ -72,4 +84,4 @@ class Session:
         """Tell the client how far its frames were handled. Acks are cumulative, so they carry no `seq`."""
         if self.link is not None:  # else it is told when it resumes
             self._acked = self.connection.last_id
-            self.link.send(encode(Ack(id=self._acked)))
+            self.link.send(encode(Ack(id=self._acked)), "ack")

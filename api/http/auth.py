@@ -28,6 +28,7 @@ from auth.principal import Device, Principal
 from auth.rules import DEVICE_ID_PATTERN, USERNAME_PATTERN, check_device_id
 from auth.service import AuthService, SignedIn
 from auth.store import DeviceSession
+from observability.origins import Origins
 
 PLAIN_COOKIE = "refresh_token"
 SECURE_COOKIE = "__Secure-refresh_token"
@@ -148,8 +149,8 @@ class RefreshCookie:
         )
 
 
-def create_auth_blueprint(auth: AuthService, settings: AuthRoutesSettings) -> Blueprint:
-    """Return the routes under `/auth`, and `/ws-tickets`."""
+def create_auth_blueprint(auth: AuthService, settings: AuthRoutesSettings, tickets: Origins) -> Blueprint:
+    """Return the routes under `/auth`, and `/ws-tickets`; `tickets` is told of each that is given out."""
     routes = Blueprint("auth", __name__)
     cookie = RefreshCookie(secure_only=settings.secure_cookies)
 
@@ -244,6 +245,7 @@ def create_auth_blueprint(auth: AuthService, settings: AuthRoutesSettings) -> Bl
     async def create_ws_ticket() -> tuple[SocketTicket, int, Headers]:
         """Get a ticket that opens one socket, so that no lasting credential stands in its URL."""
         ticket = await auth.issue_ticket(_principal())
+        tickets.note(ticket.ticket)
         body = SocketTicket(ticket=ticket.ticket, expires_in=int(ticket.lifetime.total_seconds()))
         return body, 200, Headers([_NO_STORE])
 

@@ -13,14 +13,18 @@ from quart_schema import RequestSchemaValidationError, ResponseSchemaValidationE
 from werkzeug.exceptions import HTTPException
 
 from api.db import DatabaseUnavailable
-from auth.errors import AuthError
+from auth.errors import AuthError, RateLimited
 from observability.request import request_info
 from signaling.invitations import MAX_INVITATIONS, InvitationNotFound, TooManyInvitations
 from signaling.moderation import MAX_MODERATORS, BanNotFound, TooManyModerators, UserNotFound
 from signaling.rooms import MAX_OWNED, RoomIdTaken, RoomNotFound, TooManyRooms
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from quart import Quart
+
+    from signaling.metrics import RateLimit
 
 logger = logging.getLogger(__name__)
 
@@ -81,11 +85,13 @@ def problem(status: int, code: str, text: str, retry_after: float | None = None)
     return response
 
 
-def install_error_handlers(app: Quart) -> None:
-    """Make every error of this app a problem answer."""
+def install_error_handlers(app: Quart, rate_limited: Callable[[RateLimit], None]) -> None:
+    """Make every error of this app a problem answer; `rate_limited` is told of those for being too much."""
 
     @app.errorhandler(AuthError)
     async def refused(error: AuthError) -> Response:
+        if isinstance(error, RateLimited):
+            rate_limited("auth")
         return problem(error.status, error.code, error.text, error.retry_after)
 
     @app.errorhandler(RoomNotFound)
@@ -128,6 +134,7 @@ def install_error_handlers(app: Quart) -> None:
 
     @app.errorhandler(RateLimitExceeded)
     async def too_many(error: RateLimitExceeded) -> Response:
+        rate_limited("http")
         return problem(429, "rate_limited", "Too many requests; wait a moment.", error.retry_after)
 
     @app.errorhandler(DatabaseUnavailable)

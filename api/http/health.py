@@ -9,7 +9,6 @@ from quart import Blueprint, Response, request
 from quart_schema import document_response, hide, validate_response
 
 from api.http.security import application, public
-from observability.exposition import expose
 from observability.health import CheckResult
 
 
@@ -53,7 +52,7 @@ def create_health_blueprint() -> Blueprint:
     @public("scraped from inside; the production proxy does not pass it on")
     async def get_metrics() -> Response:
         """Expose all metrics, as OpenMetrics where the scraper asks for it."""
-        body, content_type = expose(application().registry, request.headers.get("Accept", ""))
+        body, content_type = await application().exposition.expose(request.headers.get("Accept", ""))
         return Response(body, content_type=content_type)
 
     return health

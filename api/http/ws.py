@@ -9,12 +9,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from api.server import current_transport
+from observability.sockets import handshake_span
 from signaling.link import LinkRequest
 
 if TYPE_CHECKING:
     from observability.request import Message, Receive, Scope, Send
-    from signaling.hub import Hub
-    from signaling.link import Link
+    from signaling.ports import Connected, Door
 
 _PATH_PREFIX = "/ws/"
 _BUFFER_BYTES = 64 * 1024
@@ -23,8 +23,8 @@ _BUFFER_BYTES = 64 * 1024
 class SignalingEndpoint:
     """The ASGI application behind `/ws/{roomId}`."""
 
-    def __init__(self, hub: Hub, *, enabled: bool, trusted_hops: int) -> None:
-        self._hub = hub
+    def __init__(self, door: Door, *, enabled: bool, trusted_hops: int) -> None:
+        self._door = door
         self._enabled = enabled
         self._trusted_hops = trusted_hops
 
@@ -37,7 +37,7 @@ class SignalingEndpoint:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         query = scope["query_string"].decode("latin-1")
         request = LinkRequest.parse(path[len(_PATH_PREFIX) :], query, headers)
-        refusal = self._hub.refusal(request)
+        refusal = self._door.refusal(request)
         if refusal is not None:
             await _reject(send, HTTPStatus(refusal[0]), refusal[1])
             return
@@ -45,7 +45,8 @@ class SignalingEndpoint:
         await send({"type": "websocket.accept"})
         peer = scope["client"][0] if scope.get("client") else ""
         transport = _AsgiTransport(send, current_transport.get())
-        link = self._hub.accept(request.seen_from(peer, self._trusted_hops), transport)
+        request = request.seen_from(peer, self._trusted_hops).within(handshake_span(scope))
+        link = self._door.accept(request, transport)
         transport.link = link
         writer = asyncio.get_running_loop().create_task(transport.run())
         code = 0
@@ -58,7 +59,7 @@ class SignalingEndpoint:
             await asyncio.gather(writer, return_exceptions=True)
 
 
-async def _pump(link: Link, receive: Receive) -> int:
+async def _pump(link: Connected, receive: Receive) -> int:
     while True:
         message = await receive()
         kind = message["type"]
@@ -82,7 +83,7 @@ async def _reject(send: Send, status: HTTPStatus, code: str) -> None:
 class _AsgiTransport:
     """A `Transport` over ASGI's send, which waits for the peer: a task sends, the buffer before it is bounded."""
 
-    link: Link
+    link: Connected
 
     def __init__(self, send: Send, connection: asyncio.WriteTransport) -> None:
         self._send = send

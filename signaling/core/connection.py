@@ -7,6 +7,7 @@ from typing import NamedTuple
 from msgspec import UNSET
 
 from signaling.core.codec import BadFrame, decode
+from signaling.core.kinds import UNREADABLE, kind_of
 from signaling.core.limits import FloodGuard, TokenBucket
 from signaling.core.lobby import Lobby
 from signaling.core.messages import (
@@ -17,8 +18,11 @@ from signaling.core.messages import (
     React,
     Received,
     RenewIceServers,
+    ReportPath,
+    ReportTrouble,
     Resume,
     SendChat,
+    SendStats,
     SendWebRtc,
     SetHand,
     SetMedia,
@@ -44,7 +48,17 @@ class IceServersWanted(NamedTuple):
     """Send the member fresh STUN and TURN servers."""
 
 
-Effect = Outcome | Hangup | IceServersWanted
+class Reported(NamedTuple):
+    """The member's browser told how its media does; nothing in it was checked but its shape."""
+
+    message: ReportPath | SendStats | ReportTrouble
+
+
+class ReportDropped(NamedTuple):
+    """A report came over the limit and was let fall: an error frame would only make more traffic."""
+
+
+Effect = Outcome | Hangup | IceServersWanted | Reported | ReportDropped
 
 
 class Connection:
@@ -53,7 +67,7 @@ class Connection:
     `replay` keeps what a lost connection may have swallowed; `lobby` is the queue at the room's door.
     """
 
-    __slots__ = ("_guard", "_lobby", "_malformed", "_room", "last_id", "member_id", "replay")
+    __slots__ = ("_guard", "_lobby", "_malformed", "_room", "fault", "heard", "last_id", "member_id", "replay")
 
     def __init__(
         self,
@@ -71,16 +85,24 @@ class Connection:
         self.replay = replay
         self.last_id = -1
         """Highest `id` among the client's frames so far, -1 before the first."""
+        self.heard = UNREADABLE
+        """What the last frame was, one of `CLIENT_KINDS`."""
+        self.fault: FrameFault | None = None
+        """Why the last frame was refused, None where it was not."""
 
     def receive(self, text: str, now: float) -> list[Effect]:
         """Handle one text frame from the member."""
+        self.heard, self.fault = UNREADABLE, None
         try:
             message = decode(text)
+            self.heard = kind_of(message)
             if message.id is not UNSET:
                 if message.id <= self.last_id:
                     return self._repeated(now)
                 self.last_id = message.id
             if not self._bucket(message).take(now):
+                if isinstance(message, ReportPath | SendStats | ReportTrouble):
+                    return self._drop_report(now)
                 raise BadFrame(FrameFault.RATE_LIMITED, ref=_ref(message))
             return self._handle(message, now)
         except BadFrame as refused:
@@ -88,7 +110,7 @@ class Connection:
 
     def refuse(self, refused: BadFrame, now: float) -> list[Effect]:
         """Answer a frame that could not be accepted; too many of them end the connection."""
-        fault = refused.fault
+        self.fault = fault = refused.fault
         if refused.ref is not None and refused.ref > self.last_id:
             self.last_id = refused.ref  # handled, if not as wished: it must not come again after a resume
         if not self._guard.refusals.take(now):
@@ -104,11 +126,19 @@ class Connection:
         # Sent again after a resume and handled before: harmless, but not without end.
         return [] if self._guard.refusals.take(now) else [Hangup(Close.RATE_LIMITED)]
 
+    def _drop_report(self, now: float) -> list[Effect]:
+        dropped: list[Effect] = [ReportDropped()]
+        return dropped if self._guard.refusals.take(now) else [*dropped, Hangup(Close.RATE_LIMITED)]
+
     def _bucket(self, message: ClientMessage) -> TokenBucket:
         if type(message) is SendWebRtc and message.action == "ice":
             return self._guard.candidates
         if type(message) is Received:  # a few for each burst of candidates
             return self._guard.candidates
+        if type(message) is SendStats:
+            return self._guard.digests
+        if type(message) is ReportPath or type(message) is ReportTrouble:
+            return self._guard.reports
         return self._guard.chat if type(message) is SendChat else self._guard.other
 
     def _handle(self, message: ClientMessage, now: float) -> list[Effect]:
@@ -135,6 +165,8 @@ class Connection:
                 return self._acknowledge(message, seq)
             case RenewIceServers():
                 return [IceServersWanted()]
+            case ReportPath() | SendStats() | ReportTrouble():
+                return [Reported(message)]
             case Leave():
                 return [Hangup(Close.NORMAL)]
             case command if isinstance(command, COMMANDS):

@@ -6,7 +6,11 @@ _WINDOW_S = 10.0
 CANDIDATES_PER_WINDOW = 200
 CHAT_PER_WINDOW = 20
 OTHER_PER_WINDOW = 60
+REPORTS_PER_WINDOW = 60
 REFUSALS_PER_WINDOW = 60
+DIGESTS_AT_ONCE = 2
+DIGEST_EVERY_S = 8.0
+"""A browser sends a digest every 10 seconds, and its timers are not exact."""
 
 
 class TokenBucket:
@@ -42,15 +46,17 @@ class TokenBucket:
 
 
 class FloodGuard:
-    """The flood limits of one connection: candidates, chat and everything else are counted apart.
+    """The flood limits of one connection: candidates, chat, reports, digests and everything else are counted apart.
 
     `refusals` counts what was turned away; when that runs out too, the connection has earned its close.
     """
 
-    __slots__ = ("candidates", "chat", "other", "refusals")
+    __slots__ = ("candidates", "chat", "digests", "other", "refusals", "reports")
 
     def __init__(self, scale: float = 1.0) -> None:
         self.candidates = TokenBucket(CANDIDATES_PER_WINDOW * scale)
         self.chat = TokenBucket(CHAT_PER_WINDOW * scale)
         self.other = TokenBucket(OTHER_PER_WINDOW * scale)
+        self.reports = TokenBucket(REPORTS_PER_WINDOW * scale)
+        self.digests = TokenBucket(DIGESTS_AT_ONCE * scale, DIGESTS_AT_ONCE * DIGEST_EVERY_S)
         self.refusals = TokenBucket(REFUSALS_PER_WINDOW * scale)

@@ -17,6 +17,8 @@ class RecordingMetrics:
             "chatter_recordings_active", "Recordings by what is done now.", ["stage"], registry=registry
         )
         self._results = Counter("chatter_recordings", "Recordings by how they ended.", ["result"], registry=registry)
+        for result in (*_RESULTS, "other"):
+            self._results.labels(result)  # at 0 from the start, so that the first one is seen as a change
         self._bytes = Gauge("chatter_recordings_bytes", "What all recordings take on the disk.", registry=registry)
 
     def watch(self, *, recording: Callable[[], float], processing: Callable[[], float]) -> None:

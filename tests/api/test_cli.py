@@ -74,6 +74,10 @@ def test_the_commands() -> None:
         ("user", "delete"),
         ("turn",),
         ("turn", "check"),
+        ("calls",),
+        ("calls", "list"),
+        ("calls", "show"),
+        ("calls", "export"),
     }
 
 

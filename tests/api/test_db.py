@@ -168,8 +168,8 @@ def test_the_unit_of_times() -> None:
 
 
 @asynccontextmanager
-async def opened(url: URL, **options: int) -> AsyncIterator[Database]:
-    database = Database(url, **options)
+async def opened(url: URL, max_connections: int = 100) -> AsyncIterator[Database]:
+    database = Database(url, max_connections=max_connections)
     try:
         yield database
     finally:

@@ -166,7 +166,8 @@ def test_every_label_is_a_closed_set(tmp_path: Path) -> None:
 
     registry = create_app(settings_for(None, tmp_path)).registry
     allowed = {"method", "path", "status", "action", "result", "op", "reason", "role", "version", "generation"}
-    allowed |= {"implementation", "major", "minor", "patchlevel", "stage", "transport"}
+    allowed |= {"implementation", "major", "minor", "patchlevel", "stage", "transport", "kind", "direction", "type"}
+    allowed |= {"scope", "state", "operation", "glare", "local", "remote", "protocol", "family"}
     collectors = {collector for collector in registry._names_to_collectors.values()}
     for collector in collectors:
         assert set(getattr(collector, "_labelnames", ())) <= allowed, collector
@@ -181,3 +182,13 @@ async def test_two_applications_do_not_share_their_metrics(sqlite_url: URL, tmp_
         await one.ask("GET", "/health")
         assert 'path="/health"' in (await one.ask("GET", "/metrics")).text
         assert 'path="/health"' not in (await two.ask("GET", "/metrics")).text
+
+
+async def test_what_is_too_much_is_counted_by_where(sqlite_url: URL, tmp_path: Path) -> None:
+    wrong = {"username": "alice", "password": "not the right phrase"}
+    async with open_site(settings_for(sqlite_url, tmp_path, LIMITS_SCALE="0.02")) as site:
+        answers = [await site.ask("POST", "/auth/login", headers={"X-Device-ID": "x"}, json=wrong) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [401, 429, 429]
+        registry = site.application.registry
+        for scope in ("auth", "http"):
+            assert registry.get_sample_value("chatter_rate_limited_total", {"scope": scope}) == 1

@@ -131,6 +131,9 @@ OPERATIONS = [
     "POST /rooms/{room_id}/recordings/{recording_id}/link",
     "GET /rooms/{room_id}/recordings/{recording_id}/file",
     "GET /rooms/{room_id}/recordings/{recording_id}/film/{link}",
+    "GET /rooms/{room_id}/calls",
+    "GET /rooms/{room_id}/calls/{call_id}",
+    "POST /rooms/{room_id}/troubles",
     "GET /ice-servers",
     "GET /health",
     "GET /readyz",
@@ -142,6 +145,7 @@ WITH_BODY = [
     "POST /rooms",
     "PATCH /rooms/{room_id}",
     "POST /rooms/{room_id}/invitations",
+    "POST /rooms/{room_id}/troubles",
 ]
 
 
@@ -198,6 +202,7 @@ def test_answers_to_good_requests_are_as_described(
         "GET /rooms/{room_id}/audit",
         "GET /rooms/{room_id}/moderators",
         "GET /rooms/{room_id}/recordings",
+        "GET /rooms/{room_id}/calls",
     ],
 )
 def test_answers_about_a_room_that_is_there_are_as_described(

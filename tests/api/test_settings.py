@@ -55,13 +55,17 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "POSTGRES_DB": ("calls", "calls"),
     "POSTGRES_MIN_CONNS": ("2", 2),
     "POSTGRES_MAX_CONNS": ("20", 20),
+    "BUS_URL": ("nats://bus:4222", "nats://bus:4222"),
+    "NODE_ID": ("node-2", "node-2"),
     "OTEL_SERVICE_NAME": ("chatter-1", "chatter-1"),
     "OTEL_EXPORTER_OTLP_ENDPOINT": ("http://tempo:4318", "http://tempo:4318"),
     "OTEL_TRACES_SAMPLER": ("always_on", "always_on"),
     "OTEL_TRACES_SAMPLER_ARG": ("0.25", 0.25),
+    "TRACE_URL": ("https://grafana.example.org/t/{trace_id}", "https://grafana.example.org/t/{trace_id}"),
     "LOG_LEVEL": ("DEBUG", "DEBUG"),
     "LOG_FORMAT": ("text", "text"),
     "STUN_URLS": ("stun:a.example:3478,stun:b.example:3478", ["stun:a.example:3478", "stun:b.example:3478"]),
+    "CALLS_RETENTION": ("48h", "48h"),
     "TURN_URLS": (
         "turn:a.example:3478?transport=udp,turns:a.example",
         ["turn:a.example:3478?transport=udp", "turns:a.example"],
@@ -95,6 +99,7 @@ def sound_file() -> dict[str, Any]:
     return {
         "server": {"base_url": "https://file.example.org"},
         "auth": {"secret": "x" * 32},
+        "database": {"url": "postgresql://chatter@file/chatter"},
         "turn": {"secret": "x" * 32},
     }
 
@@ -414,6 +419,11 @@ def test_a_malformed_variable_is_named(variable: str) -> None:
         ("OTEL_TRACES_SAMPLER_ARG", "nan"),
         ("OTEL_TRACES_SAMPLER_ARG", "-0.1"),
         ("OTEL_TRACES_SAMPLER_ARG", "half"),
+        ("BUS_URL", "http://bus:4222"),
+        ("BUS_URL", "bus:4222"),
+        ("BUS_URL", "nats://bus:4222"),  # and no database in common
+        ("NODE_ID", "node 1"),
+        ("NODE_ID", "n" * 65),
         ("LIMITS_SCALE", "nan"),
         ("LIMITS_SCALE", "inf"),
         ("LIMITS_SCALE", "-1"),

@@ -131,7 +131,7 @@ async def test_readiness_shows_the_relays_but_does_not_depend_on_them(sqlite_url
 async def test_without_relays_nothing_is_said_of_them(site: Site) -> None:
     assert site.application.turn is None
     assert "turn" not in (await site.ask("GET", "/readyz")).json()["checks"]
-    assert "chatter_turn" not in (await site.ask("GET", "/metrics")).text
+    assert "chatter_turn_check" not in (await site.ask("GET", "/metrics")).text
 
 
 async def test_readiness_shows_the_times(sqlite_url: URL, tmp_path: Path, coturn: Coturn) -> None:

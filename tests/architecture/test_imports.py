@@ -33,6 +33,7 @@ OFFENCES = {
         "signaling/recording/process.py",
         "import signaling.recording.media",
     ),
+    "each bus stays in its adapter": ("signaling/cluster/cluster.py", "import nats"),
     "aioice stays in the TURN client": ("signaling/turn/watch.py", "import aioice"),
 }
 

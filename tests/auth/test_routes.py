@@ -17,6 +17,7 @@ from api.http.bodies import JsonRequest
 from api.http.errors import install_error_handlers
 from api.http.openapi import openapi
 from api.http.security import ACCESS
+from observability.origins import Origins
 from observability.request import request_info
 from tests.auth.fakes import PASSWORD, Installation
 
@@ -35,10 +36,10 @@ class Browser:
         app = Quart(__name__)
         app.request_class = JsonRequest
         openapi("1").init_app(app)
-        install_error_handlers(app)
+        install_error_handlers(app, lambda _: None)
         app.extensions["chatter"] = SimpleNamespace(auth=site.auth)
         settings = AuthRoutesSettings(allowed_origins=frozenset({ORIGIN}), secure_cookies=production)
-        app.register_blueprint(create_auth_blueprint(site.auth, settings))
+        app.register_blueprint(create_auth_blueprint(site.auth, settings, Origins()))
 
         @app.before_request
         async def note_address() -> None:

@@ -63,8 +63,13 @@ class Site:
         self.hub = application.hub
 
     def metric(self, name: str, **labels: str) -> float:
-        """Return a metric, 0 where it was never counted."""
-        return self.application.registry.get_sample_value(name, labels) or 0.0
+        """Return a metric, 0 where it was never counted; the sum over the labels that are not given."""
+        return sum(
+            sample.value
+            for family in self.application.registry.collect()
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
 
     @property
     def is_empty(self) -> bool:
@@ -239,13 +244,20 @@ class Door:
         self._raw: list[RawClient] = []
 
     async def knock(
-        self, room: str, query: str = "", *, origin: str | None = ORIGIN, compression: str | None = None
+        self,
+        room: str,
+        query: str = "",
+        *,
+        origin: str | None = ORIGIN,
+        compression: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Visitor:
         """Connect, and read nothing yet. Raises `InvalidStatus` where the handshake is refused."""
         connection = await connect(
             f"ws://127.0.0.1:{self.port}/ws/{room}?{query}",
             origin=None if origin is None else Origin(origin),
             compression=compression,
+            additional_headers=headers,
             proxy=None,
             open_timeout=PATIENCE_S,
             close_timeout=PATIENCE_S,

@@ -758,6 +758,37 @@ async def test_stopping_tells_everyone_and_waits_for_nobody_long(
     assert await status_of(door, ROOM) == (503, "draining")
 
 
+@pytest.mark.parametrize(
+    ("frame", "reason"),
+    [
+        (b"\x03\xe8", "client"),
+        (b"", "client"),
+        (b"\x03\xe9", "going_away"),
+        (b"\x10\x04", "abandoned"),
+        (None, "abnormal"),
+    ],
+)
+@pytest.mark.usefixtures("owner")
+async def test_how_a_peer_ends_its_connection_is_counted(door: Door, frame: bytes | None, reason: str) -> None:
+    client = await (await door.raw(ROOM)).come_in()
+    if frame is not None:
+        await client.send(CLOSE, frame)
+        await client.end()
+    client.close()
+    await until(lambda: door.site.metric("chatter_ws_connections") == 0)
+    assert door.site.metric("chatter_ws_closes_total") == 1
+    assert door.site.metric("chatter_ws_closes_total", reason=reason) == 1
+
+
+@pytest.mark.usefixtures("owner")
+async def test_a_breach_found_by_the_websocket_layer_is_counted_as_that(door: Door) -> None:
+    client = await (await door.raw(ROOM)).come_in()
+    await client.send(0x3, b"no such opcode")
+    await client.is_cut()
+    await until(lambda: door.site.metric("chatter_ws_connections") == 0)
+    assert door.site.metric("chatter_ws_closes_total", reason="protocol") == 1
+
+
 async def test_nothing_is_left_of_those_who_came_and_went(door: Door, owner: SignedIn) -> None:
     await (await door.join(ROOM)).go()
     await until(lambda: door.site.is_empty)

@@ -14,6 +14,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 WATCHDOG_S = 60.0
+Value = str | int | float | bool
 
 
 class Receiver(ThreadingHTTPServer):
@@ -28,7 +29,7 @@ class Receiver(ThreadingHTTPServer):
         """Status and headers of the next answers; then all are taken."""
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.spans: list[Span] = []
-        self.resource: dict[str, str | int] = {}
+        self.resource: dict[str, Value] = {}
         self.changed = threading.Condition()
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -79,16 +80,16 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def attributes(pairs: Iterable[KeyValue]) -> dict[str, str | int]:
+def attributes(pairs: Iterable[KeyValue]) -> dict[str, Value]:
     """Return attributes as a dictionary."""
     return {pair.key: value_of(pair.value) for pair in pairs}
 
 
-def value_of(value: AnyValue) -> str | int:
+def value_of(value: AnyValue) -> Value:
     """Return what an attribute holds."""
     kind = value.WhichOneof("value")
-    assert kind in {"string_value", "int_value"}
-    found: str | int = getattr(value, kind)
+    assert kind in {"string_value", "int_value", "bool_value", "double_value"}
+    found: Value = getattr(value, kind)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from collections import Counter
@@ -19,8 +20,10 @@ from observability import export
 from observability.export import Result, SpanQueue
 from observability.settings import ObservabilitySettings, SamplerName
 from observability.tracing import Tracing, create_sampler
-from tests.api.process import serving, status_of
+from tests.api.process import serving
 from tests.api.site import open_site, settings_for
+from tests.contracts.site import ORIGIN
+from tests.infra.crowd import crowd
 from tests.observability.otlp import WATCHDOG_S, attributes, black_hole, receiving, refusing_url
 
 
@@ -101,6 +104,35 @@ def test_a_full_batch_goes_out_without_waiting() -> None:
         work(tracing, export.BATCH)
         receiver.wait_for(lambda: len(receiver.spans) == export.BATCH)
         tracing.stop(WATCHDOG_S)
+
+
+def test_spans_that_come_during_an_export_wait_for_others() -> None:
+    batches: list[list[str]] = []
+    exported = threading.Event()
+
+    class Chatty:
+        problem = ""
+
+        def export(self, spans: list[ReadableSpan]) -> bool:
+            batches.append([span.name for span in spans])
+            if len(batches) == 1:
+                tracer.start_span("meanwhile").end()
+            exported.set()
+            return True
+
+        def shutdown(self) -> None:
+            pass
+
+    queue = SpanQueue(Chatty(), lambda *_: None, batch=2, delay_s=WATCHDOG_S)
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(queue)
+    tracer = provider.get_tracer("test")
+    for name in ("first", "second"):
+        tracer.start_span(name).end()
+    assert exported.wait(WATCHDOG_S)
+    tracer.start_span("later").end()
+    assert queue.stop(WATCHDOG_S)
+    assert batches == [["first", "second"], ["meanwhile", "later"]]
 
 
 def test_a_receiver_that_is_busy_once_is_asked_again() -> None:
@@ -185,13 +217,17 @@ def test_a_stop_does_not_wait_for_retries(retry_after: str) -> None:
 
 @pytest.mark.integration
 @pytest.mark.parametrize("kind", ["refused", "black hole", "busy"])
-def test_a_server_works_and_stops_whatever_its_receiver_does(tmp_path: Path, kind: str) -> None:
+async def test_a_server_works_and_stops_whatever_its_receiver_does(tmp_path: Path, kind: str) -> None:
     with black_hole() as hole, receiving() as busy:
         busy.answers = [(503, {"Retry-After": "3600"})] * 1000
         url = {"refused": refusing_url(), "black hole": hole.url, "busy": busy.url}[kind]
-        with serving(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=url) as server:
-            for _ in range(50):
-                assert status_of(f"{server.url}/rooms") == 401
+        with serving(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=url, SERVER_CORS_ORIGINS=ORIGIN) as server:
+            async with crowd(server) as people:
+                await people.be_busy()
+                async with asyncio.timeout(WATCHDOG_S):
+                    while "trace_export_failed" not in server.log.read_text():  # noqa: ASYNC110  # it has no event
+                        await asyncio.sleep(0.05)
+                await people.be_busy()  # requests are answered and signals relayed as before
             assert server.stop() == 0  # within the time that every stop has
         assert "Traceback" not in server.log.read_text()
 

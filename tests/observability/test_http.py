@@ -278,8 +278,37 @@ async def test_an_exception_that_was_answered_is_named_too(site: Site, spans: Sp
     spans.exporter.clear()
     monkeypatch.setattr(site.application.rooms, "owned", fail)
     assert (await site.ask("GET", "/rooms", headers=headers)).status_code == 500
-    assert (spans.one.attributes or {})["error.type"] == "LookupError"
-    assert "hush" not in spans.one.to_json()
+    (served,) = [span for span in spans.exporter.get_finished_spans() if span.kind is SpanKind.SERVER]
+    assert (served.attributes or {})["error.type"] == "LookupError"
+    assert "hush" not in served.to_json()
+
+
+@pytest.mark.parametrize(("slow_s", "status", "shown"), [(60.0, 200, False), (0.0, 200, True), (60.0, 500, True)])
+async def test_a_trace_shows_the_queries_of_requests_that_were_slow_or_failed(
+    site: Site, spans: Spans, monkeypatch: pytest.MonkeyPatch, slow_s: float, status: int, shown: bool
+) -> None:
+    observed(site, spans)
+    headers = await site.sign_up()
+    monkeypatch.setattr("observability.http._SLOW_S", slow_s)
+    if status == 500:
+
+        async def fail(_: int) -> None:
+            raise LookupError
+
+        monkeypatch.setattr(site.application.rooms, "owned", fail)
+    spans.exporter.clear()
+    assert (await site.ask("GET", "/rooms", headers=headers)).status_code == status
+    *queries, served = spans.exporter.get_finished_spans()
+    assert bool(queries) is shown
+    assert all(query.name.startswith("SELECT ") and query.kind is SpanKind.CLIENT for query in queries)
+    for query in queries:
+        assert query.parent == served.context
+    attributes = served.attributes or {}
+    counted, seconds = attributes["chatter.db.queries"], attributes["chatter.db.duration"]
+    assert isinstance(counted, int)
+    assert counted >= 1
+    assert isinstance(seconds, float)
+    assert seconds > 0
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
+import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -201,15 +204,15 @@ def test_a_blocked_standard_output_stalls_neither_the_loop_nor_the_end(tmp_path:
 
 
 @contextmanager
-def serving_into(pipe: Pipe, folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run a server that logs into a pipe; yields it with its address."""
+def serving_into(stdout: int, folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run a server with this standard output; yields it with its address."""
     port, gateway = free_ports(2)
     variables = {"SERVER_ADDR": f"127.0.0.1:{port}", "GATEWAY_ADDR": f"127.0.0.1:{gateway}"}
     server = subprocess.Popen(
         [*COMMAND, "serve"],
         env=environment(folder, **variables),
         cwd=folder,
-        stdout=pipe.writer,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -229,11 +232,29 @@ def serving_into(pipe: Pipe, folder: Path) -> Iterator[tuple[subprocess.Popen[st
 @pytest.mark.integration
 @pytest.mark.parametrize("gone", [False, True], ids=["stuck", "gone"])
 def test_a_server_answers_and_stops_whoever_reads_its_log(tmp_path: Path, pipe: Pipe, gone: bool) -> None:
-    with serving_into(pipe, tmp_path) as (server, url):
+    with serving_into(pipe.writer, tmp_path) as (server, url):
         if gone:
             os.close(pipe.reader)
             pipe.reader = -1
         for _ in range(60):  # their lines are several times what the pipe takes
             assert status_of(f"{url}/rooms") == 401
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(WATCHDOG_S) == 0
+
+
+def lost_at(url: str) -> float:
+    """Ask a server how many lines of its log are lost."""
+    with urllib.request.urlopen(f"{url}/metrics", timeout=WATCHDOG_S) as answer:
+        (count,) = re.findall(r"^chatter_log_records_dropped_total (\S+)", answer.read().decode(), re.MULTILINE)
+    return float(count)
+
+
+@pytest.mark.integration
+def test_a_server_answers_and_stops_with_a_full_disk_under_its_log(tmp_path: Path) -> None:
+    with open("/dev/full", "wb", buffering=0) as full, serving_into(full.fileno(), tmp_path) as (server, url):
+        for _ in range(60):
+            assert status_of(f"{url}/rooms") == 401
+        while lost_at(url) < 60:  # each of them, once it was tried
+            time.sleep(0.05)
         server.send_signal(signal.SIGTERM)
         assert server.wait(WATCHDOG_S) == 0

@@ -238,6 +238,15 @@ def test_a_record_carries_the_ids_of_its_span(log: Log) -> None:
     assert entry["span_id"] == trace.format_span_id(span.get_span_context().span_id)
 
 
+def test_a_line_that_names_its_own_trace_names_no_span_of_another(log: Log) -> None:
+    log.configure()
+    with TracerProvider(shutdown_on_exit=False).get_tracer("test").start_as_current_span("a request"):
+        logging.getLogger("chatter.test").info("left", extra={"trace_id": "ab" * 16})
+    (entry,) = log.entries()
+    assert entry["trace_id"] == "ab" * 16
+    assert "span_id" not in entry
+
+
 # --- redaction on the whole way -------------------------------------------------------------------------------------
 
 Say = Callable[[logging.Logger], None]

@@ -9,6 +9,9 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from observability.calls import CallTracer, SpanRef
+from signaling.calls.calls import Calls, Keeper
+from signaling.calls.metrics import CallMetrics
 from signaling.core.moderation import Deed
 from signaling.core.room import RoomRules
 from signaling.hub import Hub
@@ -246,9 +249,9 @@ class FakePasswords:
 
 
 class Switchboard:
-    """A hub made of known parts."""
+    """A hub made of known parts; its calls are traced and kept where something is given that does so."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, tracer: CallTracer | None = None, keeper: Keeper | None = None, **settings: Any) -> None:
         defaults: dict[str, Any] = {
             "origins": frozenset({ORIGIN}),
             "close_timeout": timedelta(milliseconds=20),
@@ -266,14 +269,20 @@ class Switchboard:
             self.authenticator,
             self.directory,
             self.doorkeeper,
-            SignalingMetrics(self.registry),
+            SignalingMetrics(self.registry, self.clock),
+            Calls(CallMetrics(self.registry), tracer, keeper, node="here"),
             clock=self.clock,
             monotonic=self.clock,
         )
 
     def metric(self, name: str, **labels: str) -> float:
-        """Return a metric, 0 where it was never counted."""
-        return self.registry.get_sample_value(name, labels) or 0.0
+        """Return a metric, 0 where it was never counted; the sum over the labels that are not given."""
+        return sum(
+            sample.value
+            for family in self.registry.restricted_registry([name]).collect()
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
 
     def connect(
         self,
@@ -283,10 +292,12 @@ class Switchboard:
         address: str = "192.0.2.1",
         origin: str | None = ORIGIN,
         size: int = 10**9,
+        browser: str = "",
+        span: SpanRef | None = None,
     ) -> FakeTransport:
         """Accept a connection; it is not in the room yet."""
-        headers = {} if origin is None else {"origin": origin}
-        request = LinkRequest.parse(room, query, headers).seen_from(address, 0)
+        headers = {"user-agent": browser} | ({} if origin is None else {"origin": origin})
+        request = LinkRequest.parse(room, query, headers).seen_from(address, 0).within(span)
         transport = FakeTransport(size)
         transport.link = self.hub.accept(request, transport)
         transport.link.opened()

@@ -414,4 +414,4 @@ async def test_leaving_is_a_normal_close() -> None:
     transport = await board.join()
     send(transport, "leave")
     assert transport.closed == (Close.NORMAL.code, "normal")
-    assert board.metric("chatter_ws_closes_total", reason="normal") == 1
+    assert board.metric("chatter_ws_closes_total", reason="client") == 1

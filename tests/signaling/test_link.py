@@ -198,7 +198,7 @@ async def test_close_happens_once_under_its_first_reason() -> None:
     transport.link.close(Close.RESTART)
     assert transport.closed == (4502, "kicked")
     assert board.metric("chatter_ws_closes_total", reason="kicked") == 1
-    assert board.metric("chatter_ws_closes_total", reason="restart") == 0
+    assert board.metric("chatter_ws_closes_total", reason="drain") == 0
     assert board.metric("chatter_leaves_total") == 1
 
 
@@ -209,7 +209,7 @@ async def test_nothing_is_sent_or_handled_after_close() -> None:
     assert link is not None
     link.close(Close.KICKED)
     before = len(transport.frames), len(witness.frames)
-    link.send(b"{}")
+    link.send(b"{}", "chat")
     link.ping()
     link.text(json.dumps({"type": "chat", "text": "ghost"}))
     link.binary()

@@ -10,15 +10,17 @@ from signaling.outbox import Outbox
 
 def test_frames_pass_while_the_transport_takes_them() -> None:
     written: list[bytes] = []
-    outbox = Outbox(written.append, 4)
+    waiting: list[int] = []
+    outbox = Outbox(written.append, 4, waiting.append)
     assert all(outbox.put(frame) for frame in (b"long frame", b"another"))
     assert written == [b"long frame", b"another"]
-    assert outbox.held == 0
+    assert (outbox.held, waiting) == (0, [])
 
 
 def test_frames_wait_in_order_up_to_the_bound() -> None:
     written: list[bytes] = []
-    outbox = Outbox(written.append, 4)
+    waiting: list[int] = []
+    outbox = Outbox(written.append, 4, waiting.append)
     outbox.pause()
     assert outbox.put(b"ab")
     assert outbox.put(b"cd")
@@ -28,6 +30,7 @@ def test_frames_wait_in_order_up_to_the_bound() -> None:
     assert (written, outbox.held) == ([b"ab", b"cd"], 0)
     assert outbox.put(b"f")
     assert written[-1] == b"f"
+    assert waiting == [1, 2], "told of those that have to wait, not of those that pass or find no room"
 
 
 def test_the_transport_may_fill_up_again_while_it_drains() -> None:

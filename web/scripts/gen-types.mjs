@@ -39,6 +39,7 @@ const types = await compile(document, 'Protocol', {
   bannerComment: '// Made by `npm run gen:types` from schema.json. Do not edit.',
   additionalProperties: false,
   strictIndexSignatures: true,
+  ignoreMinAndMaxItems: true,
   style: { semi: false, singleQuote: true, printWidth: 110 },
 })
 

@@ -10,13 +10,18 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from signaling.core.messages.shared import (
     MAX_SDP_BYTES,
     Candidate,
+    CandidateCounts,
     ChatText,
     ClientId,
     ConnectionId,
     DisplayName,
     Emoji,
     FrameId,
+    IceState,
     MediaKind,
+    Milliseconds,
+    PathState,
+    SelectedPair,
     Seq,
     Token,
     WebRtcAction,
@@ -118,6 +123,76 @@ class RenewIceServers(ClientFrame, frozen=True, tag="ice_servers"):
     """Ask for fresh TURN credentials: those of `welcome` end after a while."""
 
 
+# --- what a browser tells of its media: believed within bounds, shown to nobody in the call --------------------------
+
+
+class ReportPath(ClientFrame, frozen=True, tag="path"):
+    """The state of the sender's peer connection to another member changed, or it looks for another path.
+
+    With an `id`, so that what happened while the signaling connection was lost is told after the resume.
+    """
+
+    clientId: ClientId
+    connection: ConnectionId
+    state: PathState
+    iceState: IceState | UnsetType = UNSET
+    reason: Literal["state", "ice_restart", "rebuild", "no_answer"] = "state"
+    """Why this is told: the state changed, or the sender begins an ICE restart or another peer connection, or it gave
+    up waiting for an answer."""
+    elapsedMs: Milliseconds | UnsetType = UNSET
+    """Since this attempt began: the first offer of this peer connection, or the ICE restart."""
+    gatheringMs: Milliseconds | UnsetType = UNSET
+    """How much of `elapsedMs` had passed when gathering was complete."""
+    iceMs: Milliseconds | UnsetType = UNSET
+    """How much of `elapsedMs` had passed when ICE was connected; the rest to `connected` is DTLS."""
+    local: CandidateCounts | UnsetType = UNSET
+    remote: CandidateCounts | UnsetType = UNSET
+    serverErrors: Annotated[tuple[int, ...], Meta(max_length=8)] = ()
+    """Codes of `icecandidateerror` (W3C WebRTC §4.8.1.3): STUN error codes such as 401, 701 where no answer came."""
+    pair: SelectedPair | UnsetType = UNSET
+
+
+class PeerStats(Struct, frozen=True, forbid_unknown_fields=True):
+    """How media flows between the sender and one member, since the last digest. What is not known is left out."""
+
+    clientId: ClientId
+    pair: SelectedPair | UnsetType = UNSET
+    rttMs: Milliseconds | UnsetType = UNSET
+    audioJitterMs: Milliseconds | UnsetType = UNSET
+    videoJitterMs: Milliseconds | UnsetType = UNSET
+    audioLossIn: float | UnsetType = UNSET
+    """Share of packets lost, 0 to 1; `In`: of what the sender receives, `Out`: of what it sends."""
+    audioLossOut: float | UnsetType = UNSET
+    videoLossIn: float | UnsetType = UNSET
+    videoLossOut: float | UnsetType = UNSET
+    bitrateIn: float | UnsetType = UNSET
+    """Bits per second."""
+    bitrateOut: float | UnsetType = UNSET
+    freezes: float | UnsetType = UNSET
+    frozenMs: Milliseconds | UnsetType = UNSET
+    limitedBy: Literal["none", "cpu", "bandwidth", "other"] | UnsetType = UNSET
+    """What keeps the sender's own picture from being better (`qualityLimitationReason`)."""
+    widthIn: float | UnsetType = UNSET
+    heightIn: float | UnsetType = UNSET
+    fpsIn: float | UnsetType = UNSET
+    widthOut: float | UnsetType = UNSET
+    heightOut: float | UnsetType = UNSET
+    fpsOut: float | UnsetType = UNSET
+
+
+class SendStats(ClientFrame, frozen=True, tag="stats"):
+    """A digest of the media of all pairs, every 10 seconds. Without an `id`: an old one is of no use."""
+
+    peers: Annotated[tuple[PeerStats, ...], Meta(max_length=32)]
+
+
+class ReportTrouble(ClientFrame, frozen=True, tag="trouble"):
+    """A device of the sender cannot be used (`getUserMedia`, W3C Media Capture §10.2)."""
+
+    media: MediaKind
+    reason: Literal["permission", "not_found", "in_use", "overconstrained", "other"]
+
+
 # --- moderation: hosts and moderators only ---------------------------------------------------------------------------
 
 
@@ -187,6 +262,9 @@ ClientMessage = (
     | SetHand
     | React
     | RenewIceServers
+    | ReportPath
+    | SendStats
+    | ReportTrouble
     | Admit
     | Deny
     | SetLock

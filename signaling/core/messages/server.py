@@ -76,6 +76,8 @@ class Welcome(ServerFrame, frozen=True, tag="welcome"):
     """First frame to a new member. `clientId` is its name in this room until it leaves."""
 
     clientId: str
+    callId: str
+    """Names this call in logs, traces and its record: 32 hexadecimal digits, also the id of its trace."""
     role: Role
     resumeToken: str
     """With it a new connection goes on with this session. A secret; empty without `?v=2`."""

@@ -37,6 +37,16 @@ LobbyMode = Literal["off", "guests", "everyone"]
 Emoji = Literal["👍", "👎", "👏", "❤️", "😂", "😮", "🎉", "👋"]
 
 
+PathState = Literal["new", "connecting", "connected", "disconnected", "failed", "closed"]
+"""An `RTCPeerConnectionState` (W3C WebRTC §4.3.3)."""
+IceState = Literal["new", "checking", "connected", "completed", "disconnected", "failed", "closed"]
+"""An `RTCIceConnectionState` (W3C WebRTC §4.3.4)."""
+CandidateType = Literal["host", "srflx", "prflx", "relay"]
+"""An `RTCIceCandidateType` (RFC 8445 §4)."""
+RelayProtocol = Literal["udp", "tcp", "tls"]
+Milliseconds = Annotated[float, Meta(description="Milliseconds. The server bounds what it is told")]
+
+
 class Candidate(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """An `RTCIceCandidateInit` (W3C WebRTC §4.8.1); an empty `candidate` means end-of-candidates (RFC 8838 §9)."""
 
@@ -52,3 +62,23 @@ class MediaState(Struct, frozen=True, forbid_unknown_fields=True):
     audio: bool = False
     video: bool = False
     screen: bool = False
+
+
+class CandidateCounts(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How many candidates of each type a browser knows."""
+
+    host: int = 0
+    srflx: int = 0
+    prflx: int = 0
+    relay: int = 0
+
+
+class SelectedPair(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The pair of candidates that media takes, as the reporting browser sees it; no addresses."""
+
+    local: CandidateType | None = None
+    remote: CandidateType | None = None
+    protocol: Literal["udp", "tcp"] | None = None
+    relayProtocol: RelayProtocol | None = None
+    """How the browser speaks to its TURN server; None where the path has none on its side."""
+    family: Literal["v4", "v6"] | None = None

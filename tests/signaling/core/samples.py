@@ -12,6 +12,8 @@ from signaling.core.messages import (
     Admit,
     Ban,
     Candidate,
+    CandidateCounts,
+    CandidateType,
     Chat,
     ChatEntry,
     ChatHistory,
@@ -24,6 +26,7 @@ from signaling.core.messages import (
     Hello,
     IceServer,
     IceServers,
+    IceState,
     Knocker,
     Leave,
     Limits,
@@ -36,6 +39,8 @@ from signaling.core.messages import (
     Muted,
     Participant,
     Participants,
+    PathState,
+    PeerStats,
     Presence,
     Profile,
     React,
@@ -43,12 +48,16 @@ from signaling.core.messages import (
     Received,
     Remove,
     RenewIceServers,
+    ReportPath,
+    ReportTrouble,
     Resume,
     Resumed,
     RoleChanged,
     RoomChanged,
     RoomState,
+    SelectedPair,
     SendChat,
+    SendStats,
     SendWebRtc,
     ServerMessage,
     SetHand,
@@ -67,6 +76,7 @@ END_OF_CANDIDATES = Candidate("")
 SERVER_MESSAGES: tuple[ServerMessage, ...] = (
     Welcome(
         clientId="a",
+        callId="0af7651916cd43dd8448eb211c80319c",
         role="guest",
         resumeToken="",
         resumeWindowMs=0,
@@ -77,6 +87,7 @@ SERVER_MESSAGES: tuple[ServerMessage, ...] = (
     ),
     Welcome(
         clientId="a",
+        callId="0af7651916cd43dd8448eb211c80319c",
         role="host",
         resumeToken="secret",
         resumeWindowMs=30_000,
@@ -144,6 +155,29 @@ CLIENT_FRAMES: tuple[dict[str, Any], ...] = (
     {"type": "hand", "raised": True},
     {"type": "reaction", "emoji": "❤️"},
     {"type": "ice_servers", "id": 4},
+    {"type": "path", "clientId": "b", "connection": "c1", "state": "connecting"},
+    {
+        "type": "path",
+        "clientId": "b",
+        "connection": "c1",
+        "state": "connected",
+        "iceState": "completed",
+        "reason": "state",
+        "elapsedMs": 812.5,
+        "gatheringMs": 300.5,
+        "iceMs": 700.5,
+        "local": {"host": 2, "srflx": 1},
+        "remote": {"prflx": 1, "relay": 1},
+        "serverErrors": [401, 701],
+        "pair": {"local": "relay", "remote": "prflx", "protocol": "udp", "relayProtocol": "tls", "family": "v6"},
+        "id": 5,
+    },
+    {"type": "stats", "peers": []},
+    {
+        "type": "stats",
+        "peers": [{"clientId": "b", "rttMs": 12.5, "audioLossIn": 0.01, "limitedBy": "cpu", "pair": {"local": "host"}}],
+    },
+    {"type": "trouble", "media": "audio", "reason": "permission", "id": 6},
     {"type": "admit", "clientId": "b"},
     {"type": "deny", "clientId": "b"},
     {"type": "lock", "locked": True},
@@ -160,6 +194,59 @@ _text = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
 _some_text = _text.filter(bool)
 _ids = st.one_of(st.just(UNSET), st.integers(0, 2**53 - 1))
 _names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=64)
+
+
+_numbers = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def numbers() -> st.SearchStrategy[float]:
+    """Draw numbers as a browser, or something that poses as one, may tell them."""
+    return st.floats(0, 2000) | st.sampled_from([-1.0, 0.0, 1.0, 1e12]) | _numbers
+
+
+def selected_pairs() -> st.SearchStrategy[SelectedPair]:
+    """Draw pairs of candidates."""
+    types = st.none() | st.sampled_from(get_args(CandidateType))
+    protocols = st.sampled_from([None, "udp", "tcp"])
+    return st.builds(SelectedPair, types, types, protocols, protocols, st.sampled_from([None, "v4", "v6"]))
+
+
+def path_reports(
+    ids: st.SearchStrategy[str], connections: st.SearchStrategy[str], **parts: st.SearchStrategy[Any]
+) -> st.SearchStrategy[ReportPath]:
+    """Draw reports about peer connections."""
+    counts = st.builds(CandidateCounts, *[st.integers(-1, 2000)] * 4)
+    durations = st.just(UNSET) | numbers()
+    drawn: dict[str, st.SearchStrategy[Any]] = {
+        "state": st.sampled_from(get_args(PathState)),
+        "iceState": st.just(UNSET) | st.sampled_from(get_args(IceState)),
+        "reason": st.sampled_from(["state", "ice_restart", "rebuild", "no_answer"]),
+        "elapsedMs": durations,
+        "gatheringMs": durations,
+        "iceMs": durations,
+        "local": st.just(UNSET) | counts,
+        "remote": st.just(UNSET) | counts,
+        "serverErrors": st.lists(st.integers(-1, 1000), max_size=8).map(tuple),
+        "pair": st.just(UNSET) | selected_pairs(),
+    }
+    return st.builds(ReportPath, clientId=ids, connection=connections, **(drawn | parts))
+
+
+def digests(ids: st.SearchStrategy[str]) -> st.SearchStrategy[SendStats]:
+    """Draw digests of the media of some pairs."""
+    known: dict[str, st.SearchStrategy[Any]] = {
+        name: st.just(UNSET) | numbers() for name in PeerStats.__struct_fields__
+    }
+    known["pair"] = st.just(UNSET) | selected_pairs()
+    known["limitedBy"] = st.sampled_from([UNSET, "none", "cpu", "bandwidth", "other"])
+    known["clientId"] = ids
+    return st.builds(SendStats, peers=st.lists(st.builds(PeerStats, **known), max_size=3).map(tuple))
+
+
+def troubles() -> st.SearchStrategy[ReportTrouble]:
+    """Draw reports about devices."""
+    reasons = st.sampled_from(["permission", "not_found", "in_use", "overconstrained", "other"])
+    return st.builds(ReportTrouble, media=st.sampled_from(get_args(MediaKind)), reason=reasons)
 
 
 def client_messages() -> st.SearchStrategy[ClientMessage]:
@@ -190,6 +277,9 @@ def client_messages() -> st.SearchStrategy[ClientMessage]:
         st.builds(SetHand, id=_ids, raised=st.booleans()),
         st.builds(React, id=_ids, emoji=st.sampled_from(get_args(Emoji))),
         st.builds(RenewIceServers, id=_ids),
+        path_reports(_names, _names, id=_ids),
+        digests(_names),
+        troubles(),
         st.builds(Admit, id=_ids, clientId=_names),
         st.builds(Deny, id=_ids, clientId=_names),
         st.builds(LowerHand, id=_ids, clientId=_names),

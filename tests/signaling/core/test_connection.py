@@ -9,15 +9,36 @@ import pytest
 from msgspec import UNSET
 
 from signaling.core.codec import BadFrame
-from signaling.core.connection import MALFORMED_FRAMES, Connection, Effect, Hangup, IceServersWanted
+from signaling.core.connection import (
+    MALFORMED_FRAMES,
+    Connection,
+    Effect,
+    Hangup,
+    IceServersWanted,
+    ReportDropped,
+    Reported,
+)
 from signaling.core.limits import (
     CANDIDATES_PER_WINDOW,
     CHAT_PER_WINDOW,
+    DIGESTS_AT_ONCE,
     OTHER_PER_WINDOW,
     REFUSALS_PER_WINDOW,
+    REPORTS_PER_WINDOW,
     FloodGuard,
 )
-from signaling.core.messages import Chat, Error, Hand, Media, Profile, Reaction, WebRtc
+from signaling.core.messages import (
+    Chat,
+    Error,
+    Hand,
+    Media,
+    Profile,
+    Reaction,
+    ReportPath,
+    ReportTrouble,
+    SendStats,
+    WebRtc,
+)
 from signaling.core.replay import Replay
 from signaling.core.room import Deliver, Member, Room, RoomRules
 from signaling.errors import Close, FrameFault
@@ -282,3 +303,46 @@ def test_all_see_a_reaction(table: Table) -> None:
 
 def test_fresh_ice_servers_are_asked_of_the_hub(table: Table) -> None:
     assert table.say(type="ice_servers") == [IceServersWanted()]
+
+
+# --- what browsers tell of their media --------------------------------------------------------------------------------
+
+PATH: dict[str, Any] = {"type": "path", "clientId": "bob", "connection": "c1", "state": "connected"}
+STATS: dict[str, Any] = {"type": "stats", "peers": [{"clientId": "bob"}]}
+TROUBLE: dict[str, Any] = {"type": "trouble", "media": "audio", "reason": "permission"}
+
+
+def test_reports_are_handed_on_as_they_are(table: Table) -> None:
+    stranger = PATH | {"clientId": "carol", "elapsedMs": -1}
+    assert table.say(**stranger) == [
+        Reported(ReportPath(clientId="carol", connection="c1", state="connected", elapsedMs=-1))
+    ]
+    [stats] = table.say(**STATS)
+    assert isinstance(stats, Reported)
+    assert isinstance(stats.message, SendStats)
+    assert table.say(**TROUBLE) == [Reported(ReportTrouble(media="audio", reason="permission"))]
+
+
+@pytest.mark.parametrize(
+    ("frame", "allowed"),
+    [(PATH, REPORTS_PER_WINDOW), (TROUBLE, REPORTS_PER_WINDOW), (STATS, DIGESTS_AT_ONCE)],
+    ids=["path", "trouble", "stats"],
+)
+def test_reports_over_the_limit_are_dropped_in_silence_and_a_flood_is_ended(
+    table: Table, frame: dict[str, Any], allowed: int
+) -> None:
+    for number in range(allowed):
+        [effect] = table.say(**frame, id=number)
+        assert isinstance(effect, Reported)
+    for number in range(REFUSALS_PER_WINDOW):
+        assert table.say(**frame, id=allowed + number) == [ReportDropped()]
+    assert table.connection.last_id == allowed + REFUSALS_PER_WINDOW - 1
+    assert table.say(**frame) == [ReportDropped(), Hangup(Close.RATE_LIMITED)]
+
+
+def test_reports_take_nothing_from_other_frames(table: Table) -> None:
+    for _ in range(REPORTS_PER_WINDOW + 1):
+        table.say(**PATH)
+    [effect] = table.say(**STATS)
+    assert isinstance(effect, Reported)
+    assert table.say(type="hand", raised=True)

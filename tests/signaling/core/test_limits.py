@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from signaling.core.limits import (
     CANDIDATES_PER_WINDOW,
     CHAT_PER_WINDOW,
+    DIGEST_EVERY_S,
+    DIGESTS_AT_ONCE,
     OTHER_PER_WINDOW,
     REFUSALS_PER_WINDOW,
+    REPORTS_PER_WINDOW,
     FloodGuard,
     TokenBucket,
 )
@@ -88,6 +91,8 @@ def test_each_kind_is_counted_apart(scale: float) -> None:
         (guard.candidates, CANDIDATES_PER_WINDOW),
         (guard.chat, CHAT_PER_WINDOW),
         (guard.other, OTHER_PER_WINDOW),
+        (guard.reports, REPORTS_PER_WINDOW),
+        (guard.digests, DIGESTS_AT_ONCE),
         (guard.refusals, REFUSALS_PER_WINDOW),
     ):
         assert take_all(bucket, NOW, int(per_window * scale) + 5) == per_window * scale
@@ -95,6 +100,15 @@ def test_each_kind_is_counted_apart(scale: float) -> None:
 
 def test_the_limits_are_the_documented_ones() -> None:
     assert (CANDIDATES_PER_WINDOW, CHAT_PER_WINDOW, OTHER_PER_WINDOW) == (200, 20, 60)
+    assert (REPORTS_PER_WINDOW, DIGESTS_AT_ONCE, DIGEST_EVERY_S) == (60, 2, 8.0)
+
+
+def test_a_digest_comes_back_every_eight_seconds() -> None:
+    digests = FloodGuard().digests
+    assert take_all(digests, NOW) == 2
+    assert take_all(digests, NOW + 7.9) == 0
+    assert take_all(digests, NOW + 8.1) == 1
+    assert take_all(digests, NOW + 1000) == 2
 
 
 def test_a_token_put_back_can_be_taken_again_but_no_bucket_overflows() -> None:

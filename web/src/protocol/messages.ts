@@ -12,6 +12,9 @@ export type ClientMessage =
   | SetHand
   | React
   | RenewIceServers
+  | ReportPath
+  | SendStats
+  | ReportTrouble
   | Admit
   | Deny
   | SetLock
@@ -202,6 +205,127 @@ export interface RenewIceServers {
   id?: number
 }
 /**
+ * The state of the sender's peer connection to another member changed, or it looks for another path.
+ *
+ *     With an `id`, so that what happened while the signaling connection was lost is told after the resume.
+ */
+export interface ReportPath {
+  type: 'path'
+  clientId: string
+  /**
+   * Names one RTCPeerConnection of the offering side
+   */
+  connection: string
+  state: 'closed' | 'connected' | 'connecting' | 'disconnected' | 'failed' | 'new'
+  iceState?: 'checking' | 'closed' | 'completed' | 'connected' | 'disconnected' | 'failed' | 'new'
+  reason?: 'ice_restart' | 'no_answer' | 'rebuild' | 'state'
+  /**
+   * Milliseconds. The server bounds what it is told
+   */
+  elapsedMs?: number
+  /**
+   * Milliseconds. The server bounds what it is told
+   */
+  gatheringMs?: number
+  /**
+   * Milliseconds. The server bounds what it is told
+   */
+  iceMs?: number
+  local?: CandidateCounts
+  remote?: CandidateCounts
+  /**
+   * @maxItems 8
+   */
+  serverErrors?: number[]
+  pair?: SelectedPair
+  /**
+   * Chosen by the sender, growing by one or more
+   */
+  id?: number
+}
+/**
+ * How many candidates of each type a browser knows.
+ */
+export interface CandidateCounts {
+  host?: number
+  srflx?: number
+  prflx?: number
+  relay?: number
+}
+/**
+ * The pair of candidates that media takes, as the reporting browser sees it; no addresses.
+ */
+export interface SelectedPair {
+  local?: ('host' | 'prflx' | 'relay' | 'srflx') | null
+  remote?: ('host' | 'prflx' | 'relay' | 'srflx') | null
+  protocol?: ('tcp' | 'udp') | null
+  relayProtocol?: ('tcp' | 'tls' | 'udp') | null
+  family?: ('v4' | 'v6') | null
+}
+/**
+ * A digest of the media of all pairs, every 10 seconds. Without an `id`: an old one is of no use.
+ */
+export interface SendStats {
+  type: 'stats'
+  /**
+   * @maxItems 32
+   */
+  peers: PeerStats[]
+  /**
+   * Chosen by the sender, growing by one or more
+   */
+  id?: number
+}
+/**
+ * How media flows between the sender and one member, since the last digest. What is not known is left out.
+ */
+export interface PeerStats {
+  clientId: string
+  pair?: SelectedPair
+  /**
+   * Milliseconds. The server bounds what it is told
+   */
+  rttMs?: number
+  /**
+   * Milliseconds. The server bounds what it is told
+   */
+  audioJitterMs?: number
+  /**
+   * Milliseconds. The server bounds what it is told
+   */
+  videoJitterMs?: number
+  audioLossIn?: number
+  audioLossOut?: number
+  videoLossIn?: number
+  videoLossOut?: number
+  bitrateIn?: number
+  bitrateOut?: number
+  freezes?: number
+  /**
+   * Milliseconds. The server bounds what it is told
+   */
+  frozenMs?: number
+  limitedBy?: 'bandwidth' | 'cpu' | 'none' | 'other'
+  widthIn?: number
+  heightIn?: number
+  fpsIn?: number
+  widthOut?: number
+  heightOut?: number
+  fpsOut?: number
+}
+/**
+ * A device of the sender cannot be used (`getUserMedia`, W3C Media Capture §10.2).
+ */
+export interface ReportTrouble {
+  type: 'trouble'
+  media: 'audio' | 'screen' | 'video'
+  reason: 'in_use' | 'not_found' | 'other' | 'overconstrained' | 'permission'
+  /**
+   * Chosen by the sender, growing by one or more
+   */
+  id?: number
+}
+/**
  * Let someone in who waits in the lobby.
  */
 export interface Admit {
@@ -307,6 +431,7 @@ export interface End {
 export interface Welcome {
   type: 'welcome'
   clientId: string
+  callId: string
   role: 'guest' | 'host' | 'member' | 'moderator'
   resumeToken: string
   resumeWindowMs: number

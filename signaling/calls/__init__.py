@@ -1,0 +1,1 @@
+"""Calls as they are watched: the shell around `signaling.core.calls`."""

@@ -1,0 +1,74 @@
+"""By either door, a call is a trace of its own, which leads to handshakes and tickets and to no claim of a client."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx2
+import msgspec
+import pytest
+from sqlalchemy.engine import URL
+
+from tests.contracts.site import DOORS, Door, DoorName, running_site, site_settings
+from tests.observability.otlp import attributes, receiving
+
+
+@pytest.mark.parametrize("door_name", DOORS)
+async def test_a_join_leads_to_its_handshake_and_its_ticket(
+    sqlite_url: URL, tmp_path: Path, door_name: DoorName
+) -> None:
+    with receiving() as receiver:
+        settings = site_settings(tmp_path, sqlite_url)
+        observability = msgspec.structs.replace(settings.observability, otlp_endpoint=receiver.url)
+        async with running_site(msgspec.structs.replace(settings, observability=observability)) as site:
+            door = Door(site, door_name)
+            alice = await site.sign_up("alice")
+            await site.open_room("stand-up", alice)
+            async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{site.ports['asgi']}") as client:
+                headers = {"Authorization": f"Bearer {alice.access_token}"}
+                ticket = (await client.post("/ws-tickets", headers=headers)).json()["ticket"]
+            visitor = await door.knock("stand-up", f"ticket={ticket}")
+            welcome = await visitor.expect("welcome")
+            await visitor.go()
+            await door.close()
+        join = receiver.one("join")
+        asked, handshake = receiver.one("POST /ws-tickets"), receiver.one("GET /ws/{room_id}")
+        assert join.trace_id.hex() == welcome["callId"]
+        assert [link.span_id for link in join.links] == [handshake.span_id, asked.span_id]
+        assert attributes(join.attributes)["chatter.join.via"] == "ticket"
+        below = [span.name for span in receiver.spans if span.parent_span_id == join.span_id]
+        assert any(name.startswith("SELECT") for name in below), below
+        ids = {span.trace_id for span in (join, asked, handshake)}
+        assert len(ids) == 3
+        assert not any(ticket.encode() in span.SerializeToString() for span in receiver.spans)
+
+
+CLAIMED = "0af7651916cd43dd8448eb211c80319c"
+
+
+@pytest.mark.parametrize("flag", ["00", "01"])
+@pytest.mark.parametrize("door_name", DOORS)
+async def test_nobody_gets_into_a_trace_by_claiming_to_be_in_it(
+    sqlite_url: URL, tmp_path: Path, door_name: DoorName, flag: str
+) -> None:
+    forged = {"traceparent": f"00-{CLAIMED}-b7ad6b7169203331-{flag}", "tracestate": "forged=1"}
+    with receiving() as receiver:
+        settings = site_settings(tmp_path, sqlite_url)
+        observability = msgspec.structs.replace(settings.observability, otlp_endpoint=receiver.url)
+        async with running_site(msgspec.structs.replace(settings, observability=observability)) as site:
+            door = Door(site, door_name)
+            alice = await site.sign_up("alice")
+            await site.open_room("stand-up", alice)
+            async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{site.ports['asgi']}") as client:
+                headers = {"Authorization": f"Bearer {alice.access_token}"}
+                assert (await client.get("/rooms", headers=headers | forged)).status_code == 200
+            visitor = await door.knock("stand-up", f"token={alice.access_token}", headers=forged)
+            welcome = await visitor.expect("welcome")
+            await visitor.go()
+            await door.close()
+        handshake, asked, join = (receiver.one(name) for name in ("GET /ws/{room_id}", "GET /rooms", "join"))
+        for span in (handshake, asked):
+            assert span.parent_span_id == b""
+            assert [link.trace_id.hex() for link in span.links] == [CLAIMED]
+        assert join.trace_id.hex() == welcome["callId"]
+        assert CLAIMED not in {span.trace_id.hex() for span in receiver.spans}

@@ -1,0 +1,300 @@
+"""The keeper of call records: what is written when, and what becomes of it when the database is away."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from signaling.calls import keeper as keeping
+from signaling.calls.keeper import CallKeeper
+from signaling.calls.metrics import CallMetrics
+from signaling.core.calls.record import CallRecord
+from signaling.core.calls.timeline import Timeline
+from tests.signaling.calls.records import NOW, NOW_MS, SetClock, call_id, running
+
+
+class Away(Exception):
+    """The database cannot be reached."""
+
+
+class FakeStore:
+    """A store that can be away, slow, or refuse single records; like the real one it looks at a record at once."""
+
+    def __init__(self) -> None:
+        self.written: list[tuple[str, int, bool]] = []
+        self.away = False
+        self.refused: set[str] = set()
+        self.open = asyncio.Event()
+        self.open.set()
+        self.asked = asyncio.Event()
+        self.changed = asyncio.Condition()
+
+    async def write(self, record: CallRecord, updated_at: int) -> None:
+        told = (record.id, updated_at, record.ended_at is not None)
+        self.asked.set()
+        await self.open.wait()
+        if self.away:
+            raise Away("no route")
+        if record.id in self.refused:
+            raise ValueError("not like this")
+        async with self.changed:
+            self.written.append(told)
+            self.changed.notify_all()
+
+    async def until(self, count: int) -> None:
+        """Wait until so much was written."""
+        async with asyncio.timeout(10), self.changed:
+            await self.changed.wait_for(lambda: len(self.written) >= count)
+
+    @property
+    def ids(self) -> list[int]:
+        """What was written, by number."""
+        return [int(call, 16) for call, _, _ in self.written]
+
+
+class Desk:
+    """A keeper among fakes."""
+
+    def __init__(self) -> None:
+        self.store = FakeStore()
+        self.clock = SetClock()
+        self.registry = CollectorRegistry()
+        self.keeper = CallKeeper(self.store, CallMetrics(self.registry), self.clock, Away, interval_s=0.01)
+
+    def begin(self, number: int = 1) -> Timeline:
+        timeline = running(number, room=f"room-{number}")
+        self.keeper.begin(timeline)
+        return timeline
+
+    def end(self, timeline: Timeline) -> None:
+        timeline.record.ended_at = NOW_MS + 1
+        timeline.changed = True
+        self.keeper.ended(timeline)
+
+    @property
+    def dropped(self) -> float | None:
+        return self.registry.get_sample_value("chatter_call_records_dropped_total")
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def events(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [str(getattr(record, "event", "")) for record in caplog.records]
+
+
+@asynccontextmanager
+async def at_work(desk: Desk) -> AsyncIterator[None]:
+    task = asyncio.create_task(desk.keeper.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+# --- what is written when
+
+
+async def test_only_what_changed_is_written(desk: Desk) -> None:
+    first, _ = desk.begin(1), desk.begin(2)
+    await desk.keeper.flush()
+    assert desk.store.ids == [1, 2]
+    await desk.keeper.flush()
+    assert desk.store.ids == [1, 2]
+    first.changed = True
+    await desk.keeper.flush()
+    assert desk.store.ids == [1, 2, 1]
+    assert not first.changed
+
+
+async def test_a_quiet_call_is_written_as_a_sign_of_life(desk: Desk) -> None:
+    desk.begin()
+    await desk.keeper.flush()
+    for later, count in ((59.9, 1), (60.0, 2), (119.9, 2), (120.0, 3)):
+        desk.clock.now = NOW + later
+        await desk.keeper.flush()
+        assert len(desk.store.written) == count, later
+
+
+async def test_a_clock_that_is_set_back_stops_nothing(desk: Desk) -> None:
+    timeline = desk.begin()
+    await desk.keeper.flush()
+    desk.clock.now = NOW - 3600
+    timeline.changed = True
+    await desk.keeper.flush()
+    desk.clock.now = NOW - 7200
+    await desk.keeper.flush()
+    assert [stamp for _, stamp, _ in desk.store.written] == [NOW_MS, NOW_MS + 1, NOW_MS + 2]
+
+
+async def test_the_end_is_written_once_and_forgotten(desk: Desk) -> None:
+    timeline = desk.begin()
+    await desk.keeper.flush()
+    desk.end(timeline)
+    assert desk.keeper.timeline_of("room-1") is None
+    assert [record.id for record in desk.keeper.records()] == [call_id(1)]
+    await desk.keeper.flush()
+    await desk.keeper.flush()
+    assert [ended for _, _, ended in desk.store.written] == [False, True]
+    assert list(desk.keeper.records()) == []
+
+
+async def test_the_end_is_written_at_once_while_it_runs(desk: Desk) -> None:
+    keeper = CallKeeper(desk.store, CallMetrics(CollectorRegistry()), desk.clock, Away, interval_s=3600)
+    desk.keeper = keeper
+    async with at_work(desk):
+        await asyncio.sleep(0)
+        desk.end(desk.begin())
+        await desk.store.until(1)
+
+
+async def test_what_changed_is_written_again_and_again_while_it_runs(desk: Desk) -> None:
+    timeline = desk.begin()
+    async with at_work(desk):
+        for count in (1, 2, 3):
+            await desk.store.until(count)
+            timeline.changed = True
+
+
+async def test_a_call_that_ends_while_it_is_being_written_is_written_again(desk: Desk) -> None:
+    timeline = desk.begin()
+    desk.store.open.clear()
+    flushing = asyncio.create_task(desk.keeper.flush())
+    await asyncio.sleep(0)
+    desk.end(timeline)
+    desk.store.open.set()
+    await flushing
+    await desk.keeper.flush()
+    assert [ended for _, _, ended in desk.store.written] == [False, True]
+
+
+async def test_the_next_call_in_a_room_does_not_end_with_the_last(desk: Desk) -> None:
+    first = desk.begin()
+    second = running(2, room="room-1")
+    desk.keeper.begin(second)
+    desk.end(first)
+    assert desk.keeper.timeline_of("room-1") is second
+    await desk.keeper.flush()
+    assert sorted(desk.store.ids) == [1, 2]
+
+
+def test_what_is_newer_here_by_room(desk: Desk) -> None:
+    first, second = desk.begin(1), desk.begin(2)
+    desk.end(second)
+    assert desk.keeper.timeline_of("room-1") is first
+    assert list(desk.keeper.records("room-1")) == [first.record]
+    assert list(desk.keeper.records("room-2")) == [second.record]
+    assert list(desk.keeper.records("room-3")) == []
+    assert list(desk.keeper.records()) == [first.record, second.record]
+
+
+# --- the database is away
+
+
+async def test_everything_waits_for_a_database_that_is_away(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    desk.end(desk.begin(1))
+    live = desk.begin(2)
+    desk.store.away = True
+    for _ in range(3):
+        await desk.keeper.flush()
+    assert events(caplog) == ["call_records_waiting"]
+    assert live.changed
+    desk.store.away = False
+    await desk.keeper.flush()
+    await desk.keeper.flush()
+    assert desk.store.ids == [1, 2]
+    assert events(caplog) == ["call_records_waiting", "call_records_written"]
+    assert desk.dropped == 0
+
+
+async def test_it_goes_on_by_itself_when_the_database_is_back(desk: Desk) -> None:
+    desk.store.away = True
+    async with at_work(desk):
+        desk.end(desk.begin(1))
+        await desk.keeper.flush()
+        desk.store.away = False
+        await desk.store.until(1)
+
+
+async def test_the_oldest_of_too_many_are_dropped_and_counted(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "_MOST_ENDED", 3)
+    desk.store.away = True
+    for number in range(1, 6):
+        desk.end(desk.begin(number))
+        await desk.keeper.flush()
+    assert desk.dropped == 2
+    desk.store.away = False
+    await desk.keeper.flush()
+    assert desk.store.ids == [3, 4, 5]
+
+
+def test_a_thousand_ended_calls_may_wait() -> None:
+    assert keeping._MOST_ENDED == 1000
+
+
+# --- a record that cannot be stored
+
+
+async def test_one_record_that_is_refused_does_not_hold_up_the_others(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad, ended = desk.begin(1), desk.begin(2)
+    desk.begin(3)
+    desk.store.refused = {call_id(1), call_id(2)}
+    desk.end(ended)
+    await desk.keeper.flush()
+    assert desk.store.ids == [3]
+    assert desk.dropped == 1
+    bad.changed = True
+    await desk.keeper.flush()
+    assert events(caplog) == ["call_record_refused", "call_record_refused"]  # once for each
+    desk.store.refused = set()
+    desk.end(bad)
+    await desk.keeper.flush()
+    assert desk.store.ids == [3, 1]
+    assert desk.dropped == 1
+    caplog.clear()
+
+
+# --- the end of it
+
+
+async def test_stopping_writes_all(desk: Desk) -> None:
+    desk.end(desk.begin(1))
+    desk.begin(2)
+    await desk.keeper.stop(10)
+    assert desk.store.ids == [1, 2]
+    assert desk.dropped == 0
+
+
+async def test_stopping_does_not_wait_for_a_database_that_never_answers(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.end(desk.begin(1))
+    desk.end(desk.begin(2))
+    desk.store.open.clear()
+    await desk.keeper.stop(0.01)
+    assert desk.store.written == []
+    assert desk.dropped == 2
+    assert events(caplog) == ["call_records_lost"]
+
+
+async def test_stopping_after_being_cancelled_in_the_midst_of_writing(desk: Desk) -> None:
+    desk.store.open.clear()
+    async with at_work(desk):
+        await asyncio.sleep(0)
+        desk.end(desk.begin(1))
+        desk.begin(2)
+        await desk.store.asked.wait()
+    desk.store.open.set()
+    await desk.keeper.stop(10)
+    assert desk.store.ids == [1, 2]
