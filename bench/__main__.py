@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -33,15 +34,39 @@ def relay(pairs: int, seconds: float, idle: int, repeat: int, json_path: Path | 
       python -m bench relay --pairs 200 --seconds 5 --repeat 3
     """
     from bench.relay import run_relay
-    from bench.report import machine, markdown
+    from bench.report import markdown
     from bench.servers import MissingPeer
 
     try:
         results = run_relay(pairs, seconds, idle, repeat, lambda line: click.echo(line, err=True))
     except MissingPeer as error:
         raise click.ClickException(str(error)) from None
+    _publish(markdown(results), results, json_path)
+
+
+@main.command()
+@click.option("--pairs", default=50, show_default=True, help="Pairs of members that relay to each other.")
+@click.option("--seconds", default=2.0, show_default=True, help="Length of each turn.")
+@click.option("--turns", default=9, show_default=True, help="Turns of each server at each kind of work.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write all results here too.")
+def observability(pairs: int, seconds: float, turns: int, json_path: Path | None) -> None:
+    """Measure what metrics, traces, logs and call records cost, against a server without them.
+
+    \b
+    Example:
+      python -m bench observability --turns 9
+    """
+    from bench.observability import markdown, run_observability
+
+    results = run_observability(pairs, seconds, turns, lambda line: click.echo(line, err=True))
+    _publish(markdown(results), results, json_path)
+
+
+def _publish(table: str, results: Sequence[msgspec.Struct], json_path: Path | None) -> None:
+    from bench.report import machine
+
     here = machine()
-    click.echo(f"\n{here['cpu']}, {here['cores']} cores, Python {here['python']}\n\n{markdown(results)}")
+    click.echo(f"\n{here['cpu']}, {here['cores']} cores, Python {here['python']}\n\n{table}")
     if json_path is not None:
         json_path.parent.mkdir(parents=True, exist_ok=True)
         document = {"machine": here, "results": msgspec.to_builtins(results)}

@@ -6,12 +6,11 @@ import asyncio
 import gc
 import os
 from collections.abc import Callable
-from typing import Any
 
 from msgspec import Struct
 
-from bench.load import MESSAGE_BYTES, Member, chatter_message, connect_pairs, pace, peerjs_message, saturate
-from bench.servers import LOAD_CORE, Chatter, PeerJS, ServerProcess
+from bench.load import MESSAGE_BYTES, connect_pairs, pace, saturate
+from bench.servers import LOAD_CORE, Chatter, OldChatter, PeerJS, ServerProcess
 
 _IN_FLIGHT = 2
 _WARM_UP_S = 1.0
@@ -34,7 +33,7 @@ class RelayResult(Struct, frozen=True):
 
 
 def run_relay(pairs: int, seconds: float, idle: int, repeat: int, progress: Progress) -> list[RelayResult]:
-    """Measure both servers in turn, `repeat` times; the load generator stays on a core of its own."""
+    """Measure the servers in turn, `repeat` times; the load generator stays on a core of its own."""
     if (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {LOAD_CORE})
     import uvloop
@@ -42,7 +41,7 @@ def run_relay(pairs: int, seconds: float, idle: int, repeat: int, progress: Prog
     results = []
     for repetition in range(repeat):
         rate = 0.0
-        for make in (PeerJS, Chatter):  # PeerJS first: half of what it can do is the pace for both
+        for make in (PeerJS, Chatter, OldChatter):  # PeerJS first: half of what it can do is the pace for all
             server = make()
             progress(f"[{repetition + 1}/{repeat}] {server.name}: starting")
             with server, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -56,10 +55,8 @@ def run_relay(pairs: int, seconds: float, idle: int, repeat: int, progress: Prog
 async def _measure(
     server: ServerProcess, pairs: int, seconds: float, idle: int, rate: float, progress: Progress
 ) -> RelayResult:
-    origin = server.origin if isinstance(server, Chatter) else None
-    message = chatter_message if isinstance(server, Chatter) else peerjs_message
     urls = server.urls(pairs + idle // 2)
-    members = await _paired(urls[:pairs], origin, message)
+    members = await connect_pairs(server.member, urls[:pairs], server.origin)
     progress(f"  {server.name}: {pairs} pairs, {MESSAGE_BYTES}-byte messages, {seconds:g} s")
     await saturate(members, _WARM_UP_S, _IN_FLIGHT)
     cpu = server.cpu_seconds()
@@ -70,7 +67,7 @@ async def _measure(
     paced = await pace(members, seconds, paced_rate)
     before = server.resident_bytes()
     progress(f"  {server.name}: opening {idle} idle connections")
-    idlers = await connect_pairs(urls[pairs:], origin)
+    idlers = await connect_pairs(server.member, urls[pairs:], server.origin)
     await asyncio.sleep(1)
     kib = (server.resident_bytes() - before) / 1024 / max(1, 2 * len(idlers))
     for member in [member for pair in [*members, *idlers] for member in pair]:
@@ -86,16 +83,6 @@ async def _measure(
         paced_p99_ms=_percentile(paced, 99),
         kib_per_idle_connection=kib,
     )
-
-
-async def _paired(
-    urls: list[tuple[str, str]], origin: str | None, message: Callable[[str], dict[str, Any]]
-) -> list[tuple[Member, Member]]:
-    pairs = await connect_pairs(urls, origin)
-    for one, other in pairs:
-        one.pair_with(other, message)
-        other.pair_with(one, message)
-    return pairs
 
 
 def _percentile(delays: list[float], percent: int) -> float:

@@ -11,8 +11,11 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import IO, Self
 
 import httpx2 as httpx
+
+from bench.load import Member, PeerJSMember, ResumingMember
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / "bench" / "peers"
@@ -33,10 +36,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def pinned(command: list[str], core: int) -> list[str]:
+    """Return the command that runs this one on one core, where that can be had."""
+    return ["taskset", "-c", str(core), *command] if shutil.which("taskset") else command
+
+
 class ServerProcess(ABC):
-    """A running server."""
+    """A running server, and what clients it has."""
 
     name: str
+    member: type[Member]
+    origin: str | None = None
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="chatter-bench-"))
@@ -51,12 +61,19 @@ class ServerProcess(ABC):
     def urls(self, pairs: int) -> list[tuple[str, str]]:
         """Return the socket URLs of so many pairs of members."""
 
-    def __enter__(self) -> ServerProcess:
+    def output(self, log: IO[bytes]) -> IO[bytes]:
+        """Return where standard output goes."""
+        return log
+
+    def __enter__(self) -> Self:
         command, environment = self.command()
-        pinned = ["taskset", "-c", str(SERVER_CORE), *command] if shutil.which("taskset") else command
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
-                pinned, cwd=ROOT, env={**os.environ, **environment}, stdout=log, stderr=log
+                pinned(command, SERVER_CORE),
+                cwd=ROOT,
+                env={**os.environ, **environment},
+                stdout=self.output(log),
+                stderr=log,
             )
         deadline = time.monotonic() + _START_TIMEOUT_S
         while not self._answers():
@@ -100,10 +117,14 @@ class Chatter(ServerProcess):
     """`chatter serve` as shipped; only the limits are raised, by the setting made for it."""
 
     name = "Chatter"
+    member: type[Member] = ResumingMember
+    query = "?v=2"
+    """How its clients connect: as our web client does."""
 
     def __init__(self) -> None:
         super().__init__()
         self.http_port = free_port()
+        self.http_url = f"http://127.0.0.1:{self.http_port}"
         self.origin = f"http://localhost:{self.http_port}"
 
     def command(self) -> tuple[list[str], dict[str, str]]:
@@ -119,19 +140,27 @@ class Chatter(ServerProcess):
 
     def urls(self, pairs: int) -> list[tuple[str, str]]:
         """Create a room for each pair; both members come in as guests."""
-        base = f"http://127.0.0.1:{self.http_port}"
-        with httpx.Client(base_url=base, headers={"X-Device-ID": "bench"}, timeout=30) as http:
+        with httpx.Client(base_url=self.http_url, headers={"X-Device-ID": "bench"}, timeout=30) as http:
             account = {"username": f"bench{time.time_ns()}"[:32], "password": "a password for benchmarks"}
             token = http.post("/auth/register", json=account).raise_for_status().json()["token"]
             http.headers["Authorization"] = f"Bearer {token}"
             rooms = [http.post("/rooms").raise_for_status().json()["roomId"] for _ in range(pairs)]
-        return [(f"ws://127.0.0.1:{self.port}/ws/{room}",) * 2 for room in rooms]
+        return [(f"ws://127.0.0.1:{self.port}/ws/{room}{self.query}",) * 2 for room in rooms]
+
+
+class OldChatter(Chatter):
+    """The same with clients that cannot resume and number nothing."""
+
+    name = "Chatter, v=1"
+    member = Member
+    query = ""
 
 
 class PeerJS(ServerProcess):
     """The npm package `peer`, the signaling server of PeerJS."""
 
     name = "PeerJS"
+    member = PeerJSMember
 
     def command(self) -> tuple[list[str], dict[str, str]]:
         """Return the command; raises `MissingPeer` where the package is not installed."""
