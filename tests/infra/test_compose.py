@@ -17,6 +17,8 @@ PRODUCTION, DEVELOPMENT = "docker-compose.prod.yaml", "docker-compose.yaml"
 FILES = (PRODUCTION, DEVELOPMENT)
 OWN = ("app", "migrate")
 ONE_SHOT = {"migrate"}
+DOCKER_SOCKET = "/var/run/docker.sock:/run/docker.sock:ro"
+"""Whoever may use all of it is root: only the filter in front of it has it (test_monitoring_docker_api.py)."""
 
 pytestmark = pytest.mark.seed("S1-13")
 
@@ -68,7 +70,8 @@ def test_it_has_no_privileges(name: str, service: str, body: dict[str, Any]) -> 
     assert "no-new-privileges:true" in body["security_opt"]
     assert not body.get("privileged")
     assert "cap_add" not in body
-    assert not any("docker.sock" in str(volume) for volume in body.get("volumes", ()))
+    sockets = [volume for volume in body.get("volumes", ()) if "docker.sock" in str(volume)]
+    assert sockets == ([DOCKER_SOCKET] if service == "docker-api" else [])
     if name == PRODUCTION:
         assert body["read_only"] is True
         assert body["cap_drop"] == ["ALL"]
@@ -104,7 +107,7 @@ def test_what_it_mounts_exists(name: str, service: str, body: dict[str, Any]) ->
             assert (ROOT / source).exists(), source
             assert mount.endswith(":ro") or (name, service) == (DEVELOPMENT, "web"), mount
         else:
-            assert source in volumes, source
+            assert source in volumes or mount == DOCKER_SOCKET, source
     entrypoint = body.get("entrypoint", [])
     for mount in body.get("volumes", ()):
         source, target = mount.split(":")[:2]
@@ -174,6 +177,24 @@ def test_networks_are_split() -> None:
     assert stack["networks"]["data"] == {"internal": True}
     assert "data" not in stack["services"]["nginx"]["networks"]
     assert _stack(DEVELOPMENT)["networks"]["data"] == {"internal": True}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_only_alloy_reaches_the_docker_api(name: str) -> None:
+    stack = _stack(name)
+    assert stack["networks"]["docker-api"] == {"internal": True}
+    assert stack["services"]["docker-api"]["networks"] == ["docker-api"]
+    assert "ports" not in stack["services"]["docker-api"]
+    users = {service for service, body in stack["services"].items() if "docker-api" in body.get("networks", ())}
+    assert users == {"docker-api", "alloy"}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_monitoring_is_there_when_asked_for(name: str) -> None:
+    stack = _stack(name)
+    asked = {service for service, body in stack["services"].items() if body.get("profiles") == ["monitoring"]}
+    assert asked == {"prometheus", "loki", "tempo", "docker-api", "alloy", "grafana"}
+    assert stack["services"]["alloy"]["environment"]["COMPOSE_PROJECT"] == stack["name"]
 
 
 @pytest.mark.seed("S1-71")

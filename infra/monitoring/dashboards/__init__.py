@@ -1,0 +1,1 @@
+"""Dashboards and SLO rules as code: `python -m infra.monitoring.dashboards` writes what Grafana and Prometheus load."""
