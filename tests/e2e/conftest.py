@@ -78,6 +78,14 @@ class Server:
         self._process.send_signal(number)
         return self._process.wait(timeout=20)
 
+    def run(self, *arguments: str) -> str:
+        """Run another `chatter` command beside it, on its data; return what that prints."""
+        environment = {**os.environ, "CHATTER_DATA_DIR": str(self.folder / "data"), **self.variables}
+        command = [sys.executable, "-m", "api.cli", *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def close(self) -> None:
         """Stop for good and forget the data."""
         if self._process is not None and self._process.poll() is None:

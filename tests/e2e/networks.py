@@ -59,6 +59,18 @@ class Networks:
         self._ip(home, f"route replace default via 10.0.{number}.1")
         self._translate(router)
 
+    def attach(self, home: str, link: str) -> None:
+        """Give a home a link on the public net itself, where others reach it directly."""
+        self._routers += 1
+        number = self._routers
+        self._cable(home, link, "public", f"port{number}")
+        self._ip("public", f"link set port{number} master bridge")
+        self._ip(home, f"addr add 198.51.100.{100 + number}/24 dev {link}")
+
+    def deafen(self, home: str) -> None:
+        """Let no UDP come in any more: media ends, the connection to the server stays."""
+        _run(*self.inside(home), "iptables", "-w", "-A", "INPUT", "-p", "udp", "-j", "DROP")
+
     def disconnect(self, home: str, link: str) -> None:
         """Pull a link's plug."""
         self._ip(home, f"link set {link} down")

@@ -33,6 +33,9 @@ async () => {
   return all;
 }
 """
+_UFRAGS = """
+() => window.__connections.map(({localDescription}) => /a=ice-ufrag:(\\S+)/.exec(localDescription.sdp)[1])
+"""
 # Chromium says these on its own account when a request is answered with an error, which tests provoke on purpose.
 _EXPECTED = re.compile(r"Failed to load resource|WebSocket connection to .* failed|net::ERR_")
 
@@ -117,6 +120,18 @@ class Person:
         """Leave the call."""
         await self.click("Leave")
         await expect(self.page.get_by_role("heading", name="You left the call")).to_be_visible()
+
+    async def changes_network(self) -> None:
+        """Make the page believe so, and wait until all of its connections have agreed to seek another path."""
+        before: list[str] = await self.page.evaluate(_UFRAGS)
+        await self.page.evaluate("window.dispatchEvent(new Event('online'))")
+
+        async def restarted() -> bool:
+            now: list[str] = await self.page.evaluate(_UFRAGS)
+            states = {peer["state"] for peer in await self.received()}
+            return set(now).isdisjoint(before) and states == {"stable"}
+
+        await until(restarted, lambda: self.page.evaluate(_UFRAGS))
 
     # --- seeing
 

@@ -11,6 +11,8 @@ const FIRST_LOADS = {
   'home, signed in': ['src/features/rooms/room-list.tsx'],
   'sign in': ['src/pages/account.tsx'],
   'room, before joining': ['src/pages/room.tsx'],
+  'calls of a room': ['src/pages/calls.tsx'],
+  'one call': ['src/pages/call-record.tsx'],
   settings: ['src/pages/settings.tsx'],
 }
 const IN_CALL = {

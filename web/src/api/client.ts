@@ -1,4 +1,5 @@
 /** The calls of the HTTP API, by name. */
+import type { CallPage, ExplainedCall } from './call-record'
 import type { Session } from './session'
 import type {
   AuditPage,
@@ -65,6 +66,13 @@ export function createApi(session: Pick<Session, 'call'>) {
       session.call<RecordingLink>('POST', `${roomPath(roomId)}/recordings/${segment(id)}/link`),
     deleteRecording: (roomId: string, id: string) =>
       session.call('DELETE', `${roomPath(roomId)}/recordings/${segment(id)}`),
+    listCalls: (roomId: string, before: string | null = null) =>
+      session.call<CallPage>(
+        'GET',
+        `${roomPath(roomId)}/calls${before === null ? '' : `?before=${segment(before)}`}`,
+      ),
+    readCall: (roomId: string, callId: string) =>
+      session.call<ExplainedCall>('GET', `${roomPath(roomId)}/calls/${segment(callId)}`),
     listSessions: () => session.call<DeviceSession[]>('GET', '/auth/sessions'),
     endSession: (id: string) => session.call('DELETE', `/auth/sessions/${segment(id)}`),
     changePassword: (current: string, next: string) =>

@@ -9,6 +9,8 @@ import { usePath } from './router'
 import { ServicesContext, type Services } from './services'
 
 const RoomPage = lazy(() => import('@/pages/room'))
+const CallsPage = lazy(() => import('@/pages/calls'))
+const CallRecordPage = lazy(() => import('@/pages/call-record'))
 const AccountPage = lazy(() => import('@/pages/account'))
 const SettingsPage = lazy(() => import('@/pages/settings'))
 
@@ -36,8 +38,13 @@ export function App({ services }: { services: Services }) {
 function Route() {
   const path = usePath()
   useFocusOnNavigation(path)
-  const room = /^\/r\/([^/]+)$/.exec(path)?.[1]
-  if (room !== undefined) return <RoomPage key={room} roomId={decode(room)} />
+  const [, room, calls, call] = /^\/r\/([^/]+)(?:(\/calls)(?:\/([^/]+))?)?$/.exec(path) ?? []
+  if (room !== undefined) {
+    const roomId = decode(room)
+    if (call !== undefined) return <CallRecordPage key={path} roomId={roomId} callId={decode(call)} />
+    if (calls !== undefined) return <CallsPage key={path} roomId={roomId} />
+    return <RoomPage key={room} roomId={roomId} />
+  }
   switch (path) {
     case '/':
       return <HomePage />

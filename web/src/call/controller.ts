@@ -2,12 +2,14 @@
 import type { LocalMedia } from './media'
 import { Mesh } from './mesh'
 import { initialCall, reduce } from './reducer'
+import { mayDigest } from './reports'
 import { Signaling, type SignalingOptions } from './signaling'
 import type { PeerStats } from './stats'
 import type { Change, watchSurroundings } from './surroundings'
+import { troublesOf } from './troubles'
 import type { CallEffect, CallEvent, CallState, Entry, Media, MediaName, Notice } from './types'
 
-export interface CallOptions extends Pick<SignalingOptions, 'address' | 'createSocket'> {
+export interface CallOptions extends Pick<SignalingOptions, 'address' | 'createSocket' | 'reportTrouble'> {
   readonly media: LocalMedia
   readonly createConnection: (config: RTCConfiguration) => RTCPeerConnection
   readonly watch?: typeof watchSurroundings
@@ -16,6 +18,7 @@ export interface CallOptions extends Pick<SignalingOptions, 'address' | 'createS
 }
 
 const TICK_MS = 5_000
+const DIGEST_MS = 10_000
 /** Silence that is worth a question; an answer is silence ended. */
 const SILENCE_MS = 10_000
 /** Timers of a page in the background run late; one that is later than this slept. */
@@ -47,6 +50,7 @@ export class Call {
       canReach: (clientId) => this.#canReach(clientId),
       onSignal: (to, signal) => this.dispatch({ type: 'signal', to, signal }),
       onLink: (clientId, link) => this.dispatch({ type: 'peerLink', clientId, link }),
+      onPath: (clientId, report) => this.dispatch({ type: 'path', clientId, report }),
       onStreams: () => {
         this.#streams = this.#mesh.streams('camera')
         this.#screens = this.#mesh.streams('screen')
@@ -62,6 +66,7 @@ export class Call {
       onClosed: (code, ownLateDial) =>
         this.dispatch({ type: 'closed', code, random: this.#random(), now: this.#now(), ownLateDial }),
       onRefused: (reason) => this.dispatch({ type: 'refused', reason }),
+      reportTrouble: options.reportTrouble,
       now: this.#now,
     })
   }
@@ -89,8 +94,10 @@ export class Call {
   }
 
   /** How well media flows to and from each member, measured since the last question. */
-  stats(): Promise<ReadonlyMap<string, PeerStats>> {
-    return this.#mesh.stats()
+  async stats(): Promise<ReadonlyMap<string, PeerStats>> {
+    // Nobody needs it to come in, so it is not loaded before.
+    const { readStats } = await import('./stats')
+    return this.#mesh.stats(readStats)
   }
 
   /** Come in, or try once more: a new password or invitation replaces what `entry` held before. */
@@ -182,6 +189,7 @@ export class Call {
       this.#media.onNews((news) => this.#tell(news)),
       this.#options.watch?.((change) => this.#onChange(change)),
       this.#followClock(),
+      this.#followFlow(),
     ]
     this.#stopFollowing = () => {
       for (const stop of stops) stop?.()
@@ -205,7 +213,8 @@ export class Call {
   /** Keep what we send, and what we say of it, in step with the devices. */
   #followMedia(): () => void {
     const follow = () => {
-      const { audio, video, screen } = this.#media.snapshot()
+      const snapshot = this.#media.snapshot()
+      const { audio, video, screen } = snapshot
       this.#mesh.setTrack('audio', audio.track)
       this.#mesh.setTrack('video', video.track)
       this.#mesh.setTrack('screen', screen.track)
@@ -214,6 +223,7 @@ export class Call {
       const said = this.#state.media
       if (media.audio !== said.audio || media.video !== said.video || media.screen !== said.screen)
         this.dispatch({ type: 'media', media })
+      this.dispatch({ type: 'troubles', troubles: troublesOf(snapshot, this.#state.troubles) })
     }
     follow()
     return this.#media.subscribe(follow)
@@ -230,6 +240,18 @@ export class Call {
       if (slept) this.#wake(now)
       else if (heardAt !== null && now - heardAt >= SILENCE_MS) this.dispatch({ type: 'probe' })
     }, TICK_MS)
+    return () => clearInterval(timer)
+  }
+
+  /** Tell the server now and then how media flows. */
+  #followFlow(): () => void {
+    const tell = async () => {
+      if (!mayDigest(this.#state)) return
+      // Loaded when it is needed, as for `stats`.
+      const { readDigest } = await import('./digest')
+      this.dispatch({ type: 'digest', peers: await this.#mesh.digest(readDigest) })
+    }
+    const timer = setInterval(() => void tell().catch(() => undefined), DIGEST_MS)
     return () => clearInterval(timer)
   }
 

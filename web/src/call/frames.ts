@@ -3,6 +3,7 @@ import type { IceServers, Participant, Participants, ServerMessage, Welcome } fr
 import { onChat, onChatHistory, onError, reconcilePending } from './chat-frames'
 import { onHand, onLobby, onMuted, onReaction, onRole, onRoom } from './room-frames'
 import { onPresence, onProfile } from './presence-frames'
+import { reportTroubles } from './reports'
 import { andThen, notice, send, updateMember } from './step'
 import type { CallEffect, CallState, Media, Member, Signal, Step } from './types'
 
@@ -90,6 +91,8 @@ function onWelcome(state: CallState, frame: Welcome, now: number): Step {
     ...entered(state, now),
     phase: 'in',
     selfId: frame.clientId,
+    // A server of the version before names none.
+    callId: frame.callId || null,
     selfIds: [...state.selfIds, frame.clientId],
     role: frame.role,
     room: toRoom(frame.room),
@@ -109,11 +112,14 @@ function onWelcome(state: CallState, frame: Welcome, now: number): Step {
     { type: 'configurePeers', iceServers: frame.iceServers },
   ]
   if (returned) effects.push(notice({ kind: 'reconnected' }))
-  return andThen([next, effects], (inside) =>
-    andThen(send(inside, { type: 'media', ...inside.media }), (said) =>
-      returned ? andThen(raiseAgain(said), reconcilePending) : [said, []],
-    ),
+  return andThen(andThen([next, effects], introduce), (said) =>
+    returned ? andThen(raiseAgain(said), reconcilePending) : [said, []],
   )
+}
+
+/** The new session knows nothing of our devices. */
+function introduce(state: CallState): Step {
+  return andThen(send(state, { type: 'media', ...state.media }), (said) => reportTroubles(said))
 }
 
 /** The new session knows nothing of a hand that was up in the old one. */

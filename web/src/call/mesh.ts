@@ -1,10 +1,12 @@
 /** One peer per other member, opened and closed by the effects of the call. */
-import type { IceServer } from '@/protocol/messages'
+import type { IceServer, PeerStats as PeerDigest } from '@/protocol/messages'
 import { randomId } from '@/lib/storage'
 import { cameraBudget, screenBudget } from './budget'
+import type { ReadDigest } from './digest'
+import type { PathReport } from './path-report'
 import { Peer } from './peer'
 import type { Slot, StreamName, Tracks } from './slots'
-import type { PeerStats } from './stats'
+import type { PeerStats, ReadStats } from './stats'
 import type { CallEffect, MemberKind, PeerLink, Signal } from './types'
 
 export interface MeshOptions {
@@ -13,6 +15,7 @@ export interface MeshOptions {
   readonly canReach: (clientId: string) => boolean
   readonly onSignal: (clientId: string, signal: Signal) => void
   readonly onLink: (clientId: string, link: PeerLink) => void
+  readonly onPath: (clientId: string, report: PathReport) => void
   /** The set of remote streams changed. */
   readonly onStreams: () => void
   readonly newId?: () => string
@@ -86,6 +89,7 @@ export class Mesh {
       canReach: () => this.#options.canReach(clientId),
       onSignal: (signal) => this.#options.onSignal(clientId, signal),
       onLink: (link) => this.#options.onLink(clientId, link),
+      onPath: (report) => this.#options.onPath(clientId, report),
       random,
       now,
     })
@@ -120,14 +124,23 @@ export class Mesh {
   }
 
   /** Ask each browser-side connection for numbers; one that is closed meanwhile has none. */
-  async stats(): Promise<ReadonlyMap<string, PeerStats>> {
+  async stats(read: ReadStats): Promise<ReadonlyMap<string, PeerStats>> {
     const stats = new Map<string, PeerStats>()
     const ask = async ([clientId, peer]: [string, Peer]) => {
-      const answer = await peer.stats().catch(() => null)
+      const answer = await peer.stats(read).catch(() => null)
       if (answer) stats.set(clientId, answer)
     }
     await Promise.all([...this.#peers].map(ask))
     return stats
+  }
+
+  /** Measure each connection since the last digest, apart from `stats`. */
+  async digest(read: ReadDigest): Promise<readonly PeerDigest[]> {
+    const ask = async ([clientId, peer]: [string, Peer]) => {
+      const digest = await peer.digest(read).catch(() => null)
+      return digest && this.#peers.get(clientId) === peer ? { clientId, ...digest } : null
+    }
+    return (await Promise.all([...this.#peers].map(ask))).filter((digest) => digest !== null)
   }
 
   #remove(clientId: string): boolean {

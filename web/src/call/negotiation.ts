@@ -26,6 +26,8 @@ export interface NegotiationOptions {
   readonly send: (signal: Signal) => void
   /** Called once a remote description is in place, before an offer is answered: the time to attach own tracks. */
   readonly onRemoteDescription: (type: 'offer' | 'answer') => void
+  /** Called once a candidate of the other side is in use. */
+  readonly onRemoteCandidate: (candidate: string) => void
   readonly onError: (error: unknown) => void
 }
 
@@ -147,6 +149,7 @@ export class Negotiation {
   async #addCandidate(candidate: Candidate | null, doubtful: boolean): Promise<void> {
     try {
       await this.#connection.addIceCandidate(candidate ?? { candidate: '' })
+      if (candidate && !this.#closed) this.#options.onRemoteCandidate(candidate.candidate)
     } catch (error) {
       // A candidate of an ignored offer fits nothing here, and an end that cannot be marked is no loss.
       if (!doubtful && candidate?.candidate && !this.#closed) this.#options.onError(error)

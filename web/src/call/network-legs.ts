@@ -1,5 +1,6 @@
 /** The single steps of the network test, each on peer connections of its own that are closed again. */
 import type { IceServer } from '@/protocol/messages'
+import { isOtherKind } from './candidates'
 
 export type CreateConnection = (config: RTCConfiguration) => RTCPeerConnection
 
@@ -59,8 +60,7 @@ function gather(
     const started = options.now()
     let fault: Fault | null = null
     connection.onicecandidateerror = ({ errorCode, errorText }) => {
-      // Chromium says so of each own address that is of the other kind, IPv4 or IPv6, than the server's.
-      if (/not associated with the desired network interface/i.test(errorText)) return
+      if (isOtherKind(errorText)) return
       // 700 and up mean "no answer" (W3C WebRTC §4.8.3), the rest is what the server said (RFC 8489 §14.8).
       fault = errorCode >= 700 ? (fault ?? 'unreachable') : 'refused'
     }

@@ -1,8 +1,11 @@
 /** Numbered frames on their way to the server, kept until it says that it handled them. */
 import type { ClientMessage } from '@/protocol/messages'
+import { tellsAll } from './pacer'
 
 /** More than anyone sends while a connection is lost; beyond it the session is given up, never halved. */
 const MOST_FRAMES = 512
+/** A session is never given up for reports of paths: beyond this they are not kept. */
+const MOST_WITH_REPORTS = MOST_FRAMES / 2
 
 /** Of these only the newest counts. */
 const REPLACEABLE: ReadonlySet<ClientMessage['type']> = new Set<ClientMessage['type']>([
@@ -33,13 +36,25 @@ export class Outgoing {
   /** Keep a frame until it is acknowledged; `sent` says that it goes out now. Frames without `id` are not kept. */
   add(frame: ClientMessage, sent: boolean): void {
     if (frame.id === undefined) return
-    if (REPLACEABLE.has(frame.type))
-      this.#kept = this.#kept.filter((old) => old.sent || old.frame.type !== frame.type)
+    this.#makeWay(frame)
+    if (frame.type === 'path' && this.#kept.length >= MOST_WITH_REPORTS) return
     this.#kept.push({ frame: { ...frame, id: frame.id }, sent })
     if (this.#kept.length > MOST_FRAMES) {
       this.#kept = []
       this.#overflowed = true
     }
+  }
+
+  /** Let go of what never went out and tells nothing beside this frame. */
+  #makeWay(frame: ClientMessage): void {
+    if (REPLACEABLE.has(frame.type))
+      this.#kept = this.#kept.filter((old) => old.sent || old.frame.type !== frame.type)
+    if (frame.type !== 'path') return
+    const last = this.#kept.findLast(
+      ({ frame: old }) => old.type === 'path' && old.clientId === frame.clientId,
+    )
+    if (last?.frame.type === 'path' && !last.sent && tellsAll(frame, last.frame))
+      this.#kept = this.#kept.filter((old) => old !== last)
   }
 
   /** Let go of all frames up to and including `id`. */

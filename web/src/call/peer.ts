@@ -5,10 +5,14 @@
  * and dropped, and an offer with a new id says that the other side began anew.
  */
 import type { Budget } from './budget'
+import type { Counted, Digest, ReadDigest } from './digest'
 import { Negotiation } from './negotiation'
+import { Pacer } from './pacer'
+import { PathWatch, type PathReport } from './path-report'
 import { Recovery } from './recovery'
+import type { Report } from './selected-pair'
 import { Slots, SLOTS, STREAM_OF, type Slot, type StreamName, type Tracks } from './slots'
-import { readStats, type PeerStats, type Totals } from './stats'
+import type { PeerStats, ReadStats, Totals } from './stats'
 import type { PeerLink, Signal } from './types'
 
 export interface PeerOptions {
@@ -24,6 +28,7 @@ export interface PeerOptions {
   readonly canReach: () => boolean
   readonly onSignal: (signal: Signal) => void
   readonly onLink: (link: PeerLink) => void
+  readonly onPath: (report: PathReport) => void
   readonly random: () => number
   readonly now: () => number
 }
@@ -37,6 +42,7 @@ const MOST_RETIRED = 32
 export class Peer {
   readonly #options: PeerOptions
   readonly #recovery: Recovery
+  readonly #pacer: Pacer
   readonly #streams: Readonly<Record<StreamName, MediaStream>> = {
     camera: new MediaStream(),
     screen: new MediaStream(),
@@ -44,6 +50,7 @@ export class Peer {
   #id: string
   #connection: RTCPeerConnection
   #negotiation: Negotiation
+  #path: PathWatch
   #slots: Slots
   /** Whether the other side ever described its end of this RTCPeerConnection. */
   #paired = false
@@ -51,6 +58,8 @@ export class Peer {
   readonly #retired: string[] = []
   #early: Signal[] = []
   #totals: Totals | null = null
+  /** What was counted at the last digest; null before media ever flowed. */
+  #counted: Counted | null = null
   #offerTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor(options: PeerOptions) {
@@ -58,14 +67,19 @@ export class Peer {
     this.#recovery = new Recovery({
       leads: !options.polite || options.passive,
       canReach: options.canReach,
-      restart: () => this.#connection.restartIce(),
+      restart: () => {
+        this.#path.restarting()
+        this.#connection.restartIce()
+      },
       rebuild: () => this.#rebuild(options.newId(), true),
       random: options.random,
       now: options.now,
     })
+    this.#pacer = new Pacer(options.onPath)
     this.#id = options.newId()
     this.#connection = this.#options.createConnection()
     this.#slots = new Slots(this.#connection)
+    this.#path = this.#watch()
     this.#negotiation = this.#negotiate()
     if (options.initiate) this.#offer()
     else this.#offerLater()
@@ -109,20 +123,30 @@ export class Peer {
     else if (signal.action === 'ice' && this.#early.length < MOST_EARLY) this.#early.push(signal)
   }
 
-  async stats(): Promise<PeerStats> {
-    const reports = [...(await this.#connection.getStats()).values()] as Record<string, unknown>[]
-    const mids = {
-      camera: this.#slots.get('video')?.mid ?? null,
-      screen: this.#slots.get('screen')?.mid ?? null,
-    }
-    const { stats, totals } = readStats(reports, mids, this.#totals, this.#options.now())
+  /** Measure since the last question. */
+  async stats(read: ReadStats): Promise<PeerStats> {
+    const reports = await this.#readReports()
+    const { stats, totals } = read(reports, this.#mids(), this.#totals, this.#options.now())
     this.#totals = totals
     return stats
+  }
+
+  /** Measure since the last digest, whoever asked for `stats` meanwhile; null while nothing can flow. */
+  async digest(read: ReadDigest): Promise<Digest | null> {
+    const connection = this.#connection
+    if (connection.connectionState !== 'connected') return null
+    const reports = await this.#readReports()
+    if (connection !== this.#connection || !this.#counted) return null
+    const { digest, counted } = read(reports, this.#mids(), this.#counted, this.#options.now())
+    this.#counted = counted
+    return digest
   }
 
   close(): void {
     clearTimeout(this.#offerTimer)
     this.#recovery.close()
+    this.#path.close()
+    this.#pacer.close()
     this.#negotiation.close()
     this.#connection.close()
   }
@@ -147,31 +171,50 @@ export class Peer {
   #rebuild(id: string, initiate: boolean): void {
     clearTimeout(this.#offerTimer)
     this.#retire(this.#id)
+    this.#path.tellIfOpen()
+    this.#path.close()
     this.#negotiation.close()
     this.#connection.close()
     this.#id = id
     this.#paired = false
     this.#totals = null
+    this.#counted = null
     this.#connection = this.#options.createConnection()
     this.#slots = new Slots(this.#connection)
+    this.#path = this.#watch()
     this.#negotiation = this.#negotiate()
+    if (initiate) this.#path.tell('rebuild')
     if (this.#connected) this.#say('lost')
     this.#recovery.rebuilt()
     if (initiate) this.#offer()
   }
 
+  #watch(): PathWatch {
+    return new PathWatch(this.#connection, {
+      id: () => this.#id,
+      onReport: (report) => this.#pacer.push(report),
+      now: this.#options.now,
+    })
+  }
+
   #negotiate(): Negotiation {
-    const connection = this.#connection
+    const [connection, path] = [this.#connection, this.#path]
     connection.addEventListener('connectionstatechange', () => {
       if (connection === this.#connection) this.#onConnectionState(connection.connectionState)
     })
     return new Negotiation({
       connection,
       polite: this.#options.polite,
-      send: (signal) => this.#options.onSignal({ ...signal, connection: this.#id }),
-      onRemoteDescription: () => {
-        if (connection === this.#connection) this.#onRemoteDescription()
+      send: (signal) => {
+        if (signal.action === 'offer') path.offered()
+        this.#options.onSignal({ ...signal, connection: this.#id })
       },
+      onRemoteDescription: (type) => {
+        if (connection !== this.#connection) return
+        path.described(type)
+        this.#onRemoteDescription()
+      },
+      onRemoteCandidate: (candidate) => path.added(candidate),
       // Glare and a closing peer may leave a refused description behind; the link state tells if it matters.
       onError: (error) => console.warn('negotiation', error instanceof Error ? error.name : error),
     })
@@ -191,6 +234,7 @@ export class Peer {
   #onRemoteDescription(): void {
     clearTimeout(this.#offerTimer)
     this.#paired = true
+    this.#recovery.described()
     this.#slots.adopt(this.#options.tracks())
     // Whatever the offer left out, we offer next.
     this.#offer()
@@ -210,9 +254,22 @@ export class Peer {
   }
 
   #onConnectionState(state: RTCPeerConnectionState): void {
-    if (state === 'connected') this.#say('connected')
-    else if (state === 'disconnected' || state === 'failed') this.#say('lost')
+    if (state === 'connected') {
+      this.#counted ??= { at: this.#options.now(), counts: {} }
+      this.#say('connected')
+    } else if (state === 'disconnected' || state === 'failed') this.#say('lost')
     this.#recovery.changed(state)
+  }
+
+  async #readReports(): Promise<readonly Report[]> {
+    return [...(await this.#connection.getStats()).values()] as Report[]
+  }
+
+  #mids() {
+    return {
+      camera: this.#slots.get('video')?.mid ?? null,
+      screen: this.#slots.get('screen')?.mid ?? null,
+    }
   }
 
   #say(link: PeerLink): void {

@@ -20,6 +20,8 @@ const HEALING_MS = 3_000
 const PATIENCE_MS = 2_000
 const RESTART_MS = 10_000
 const CONNECT_MS = 15_000
+/** A first connection in which nothing begins, because nothing can be gathered: it never fails by itself. */
+const BEGIN_MS = 25_000
 const MOST_RESTARTS = 2
 /** The one that does not lead begins a new connection only when the other one plainly does not. */
 const REBUILD_PATIENCE_MS = 8_000
@@ -39,6 +41,8 @@ export class Recovery {
   #rebuilds = 0
   /** Whether a restart still has time to show that it leads somewhere. */
   #restarting = false
+  /** Something was to be done while no signal could pass. */
+  #overdue = false
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(options: RecoveryOptions) {
@@ -60,17 +64,26 @@ export class Recovery {
    */
   kick(all: boolean): void {
     const broken = this.#state === 'disconnected' || this.#state === 'failed'
-    const stuck = this.#restarts > 0 || this.#rebuilds > 0
+    const stuck = this.#overdue || this.#restarts > 0 || this.#rebuilds > 0
     if (!broken && !(stuck && this.#state !== 'connected') && !(all && this.#worked)) return
     this.#restarts = 0
     this.#rebuilds = 0
     this.#mend()
   }
 
+  /** Both sides have described their ends. */
+  described(): void {
+    if (this.#state !== 'new' || this.#timer !== undefined) return
+    this.#in(BEGIN_MS, () => {
+      if (this.#state === 'new') this.#mend()
+    })
+  }
+
   /** There is another RTCPeerConnection now, of our making or theirs. */
   rebuilt(): void {
     this.#state = 'new'
     this.#worked = false
+    this.#overdue = false
     this.#restarts = 0
     this.#in(CONNECT_MS, () => this.#mend())
   }
@@ -87,17 +100,23 @@ export class Recovery {
   #onConnected(): void {
     this.#cancel()
     this.#worked = true
+    this.#overdue = false
     this.#restarts = 0
     this.#connectedAt = this.#options.now()
   }
 
   #mend(): void {
     this.#cancel()
-    // Without signals nothing can be agreed on; `kick` comes when they pass again.
-    if (!this.#options.canReach()) return
+    if (!this.#mayAct()) return
     if (this.#worked && this.#options.now() - this.#connectedAt > STABLE_MS) this.#rebuilds = 0
     if (this.#worked && this.#mayRestart()) this.#restart()
     else this.#planRebuild()
+  }
+
+  /** Without signals nothing can be agreed on; `kick` comes when they pass again. */
+  #mayAct(): boolean {
+    this.#overdue = !this.#options.canReach()
+    return !this.#overdue
   }
 
   /** A restart that leads nowhere is given one more chance only when it failed outright and quickly. */
@@ -123,7 +142,7 @@ export class Recovery {
     const step = Math.min(REBUILD_STEP_MS * 2 ** this.#rebuilds, REBUILD_LONGEST_MS)
     const backoff = this.#rebuilds === 0 ? 0 : step / 2 + (this.#options.random() * step) / 2
     this.#in(backoff + (this.#options.leads ? 0 : REBUILD_PATIENCE_MS), () => {
-      if (!this.#options.canReach()) return
+      if (!this.#mayAct()) return
       this.#rebuilds++
       this.#options.rebuild()
     })
@@ -136,6 +155,7 @@ export class Recovery {
   #in(delayMs: number, act: () => void): void {
     this.#cancel()
     this.#timer = setTimeout(() => {
+      this.#timer = undefined
       this.#restarting = false
       act()
     }, delayMs)
@@ -143,6 +163,7 @@ export class Recovery {
 
   #cancel(): void {
     clearTimeout(this.#timer)
+    this.#timer = undefined
     this.#restarting = false
   }
 }

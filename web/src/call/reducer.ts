@@ -2,6 +2,7 @@
 import type { ClientMessage } from '@/protocol/messages'
 import { reduceFrame } from './frames'
 import { decideReconnect, resumableUntil } from './reconnect'
+import { onTroubles, reportDigest, reportPath } from './reports'
 import { andThen, send, updateMember } from './step'
 import type { CallEffect, CallEvent, CallState, Dial, EndReason, Step } from './types'
 
@@ -19,11 +20,13 @@ export const initialCall: CallState = {
   reconnecting: false,
   attempt: 0,
   selfId: null,
+  callId: null,
   selfIds: [],
   role: 'guest',
   displayName: '',
   entry: {},
   media: { audio: false, video: false, screen: false },
+  troubles: {},
   handRaisedAt: null,
   limits: { chatCodePoints: 4096, displayNameCodePoints: 64, members: 8 },
   room: { locked: false, lobby: 'off' },
@@ -97,6 +100,12 @@ export function reduce(state: CallState, event: CallEvent): Step {
       return whenIn(state, { type: 'webrtc', to: event.to, ...event.signal })
     case 'peerLink':
       return [updateMember(state, event.clientId, { link: event.link }), []]
+    case 'path':
+      return reportPath(state, event.clientId, event.report)
+    case 'digest':
+      return reportDigest(state, event.peers)
+    case 'troubles':
+      return onTroubles(state, event.troubles)
     case 'leave':
       return onLeave(state)
   }
@@ -110,6 +119,7 @@ function onJoin(state: CallState, event: Extract<CallEvent, { type: 'join' }>): 
     displayName: event.displayName,
     entry: event.entry ?? state.entry,
     media: event.media,
+    troubles: state.troubles,
     // A rejoin keeps what was said, and whose it was.
     messages: state.messages,
     selfIds: state.selfIds,

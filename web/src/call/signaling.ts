@@ -3,6 +3,7 @@
  * each frame arrives once and in order, both ways.
  */
 import type { ClientMessage, ServerMessage } from '@/protocol/messages'
+import { Incident, type SocketTrouble } from './incident'
 import { Incoming } from './incoming'
 import { Outgoing } from './outgoing'
 import type { Dial, EndReason } from './types'
@@ -30,6 +31,8 @@ export interface SignalingOptions {
   /** `ownLateDial`: a connection that we gave up may have taken the session over. */
   readonly onClosed: (code: number, ownLateDial: boolean) => void
   readonly onRefused: (reason: EndReason) => void
+  /** Tell the server over HTTP that no socket can be had. Rejects when that could not be told either. */
+  readonly reportTrouble?: ((trouble: SocketTrouble) => Promise<unknown>) | undefined
   readonly now?: () => number
 }
 
@@ -46,6 +49,8 @@ export class RefusedError extends Error {
 
 const OPEN = 1
 const NO_CODE = 1006
+/** Codes from here on are the application's own (RFC 6455 §7.4.2). */
+const FROM_SERVER = 4000
 const STATE_LOST = 4002
 /** The session ends at once. */
 const ENDED = 1000
@@ -63,6 +68,7 @@ export class Signaling {
   readonly #now: () => number
   readonly #outgoing = new Outgoing()
   readonly #incoming = new Incoming()
+  readonly #incident: Incident
   #socket: SocketLike | null = null
   /** Grows with each connection and disconnection, so that a late answer of an old one changes nothing. */
   #generation = 0
@@ -70,6 +76,9 @@ export class Signaling {
   /** Whether the connection that is being opened is to begin a session. */
   #beginning = false
   #resumeSent = false
+  /** Whether the connection that is being opened has a socket, and whether that opened. */
+  #opened: boolean | null = null
+  #tooLate = false
   #lateDialUntil = 0
   /** The place of the last gap: one that stays says that the session is broken. */
   #gapAfter = -1
@@ -80,6 +89,7 @@ export class Signaling {
   constructor(options: SignalingOptions) {
     this.#options = options
     this.#now = options.now ?? Date.now
+    this.#incident = new Incident((trouble) => options.reportTrouble?.(trouble) ?? Promise.resolve())
   }
 
   /** When the server was last heard, in milliseconds of `now`; null while there is no connection. */
@@ -95,6 +105,7 @@ export class Signaling {
     const resume = this.#resumable(dial)
     this.#dialingSince = this.#now()
     this.#beginning = resume === null
+    this.#tooLate = dial.resume !== null && this.#now() >= dial.resume.until
     this.#dialTimer = setTimeout(() => this.#fail(), DIAL_MS)
     let url: string
     try {
@@ -116,6 +127,7 @@ export class Signaling {
     if (!final) return
     this.#outgoing.clear()
     this.#incoming.clear()
+    this.#incident.over()
   }
 
   /** Send a frame, now or when the session goes on. */
@@ -145,6 +157,7 @@ export class Signaling {
   #open(address: string, dial: Dial, resume: string | null): void {
     const generation = this.#generation
     let socket: SocketLike
+    this.#opened = false
     try {
       const url = new URL(address)
       url.searchParams.set('v', '2')
@@ -156,7 +169,9 @@ export class Signaling {
     }
     this.#socket = socket
     socket.onopen = () => {
-      if (generation === this.#generation) this.#introduce(dial, resume)
+      if (generation !== this.#generation) return
+      this.#opened = true
+      this.#introduce(dial, resume)
     }
     socket.onmessage = ({ data }) => {
       if (generation !== this.#generation) return
@@ -168,6 +183,7 @@ export class Signaling {
       if (generation !== this.#generation) return
       const ownLateDial = this.#now() < this.#lateDialUntil
       this.#lateDialUntil = 0
+      this.#countFailure(code)
       this.#forget()
       this.#options.onClosed(code, ownLateDial)
     }
@@ -206,6 +222,7 @@ export class Signaling {
   #entered(): void {
     this.#dialingSince = null
     this.#resumeSent = false
+    this.#incident.over()
     clearTimeout(this.#dialTimer)
   }
 
@@ -229,7 +246,14 @@ export class Signaling {
       this.#transmit({ type: 'ack', seq: this.#incoming.acknowledge() })
   }
 
+  /** A socket that leads nowhere; an address that could not be had, or a server that says no, is another matter. */
+  #countFailure(code: number): void {
+    if (this.#dialingSince === null || this.#opened === null || code >= FROM_SERVER) return
+    this.#incident.failed({ code, opened: this.#opened, tooLate: this.#tooLate })
+  }
+
   #fail(): void {
+    this.#countFailure(NO_CODE)
     this.#abandon()
     this.#options.onClosed(NO_CODE, false)
   }
@@ -249,6 +273,7 @@ export class Signaling {
     this.#socket = null
     this.#dialingSince = null
     this.#resumeSent = false
+    this.#opened = null
     clearTimeout(this.#dialTimer)
     clearTimeout(this.#ackTimer)
     this.#ackTimer = undefined

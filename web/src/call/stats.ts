@@ -1,6 +1,5 @@
 /** Numbers about the media of one pair, from the browser's reports (W3C WebRTC Statistics). */
-
-export type Quality = 'good' | 'fair' | 'poor' | 'unknown'
+import { readPath, selectedPair, type Path, type Report } from './selected-pair'
 
 export interface VideoStats {
   readonly width: number | null
@@ -19,17 +18,7 @@ export interface SentVideo extends VideoStats {
   readonly limitedBy: 'none' | 'cpu' | 'bandwidth' | 'other'
 }
 
-/** The pair of candidates that media takes. */
-export interface Path {
-  readonly local: RTCIceCandidateType | null
-  readonly remote: RTCIceCandidateType | null
-  readonly protocol: 'udp' | 'tcp' | null
-  /** How we speak to our TURN server; null where the path has none on our side. */
-  readonly relayProtocol: 'udp' | 'tcp' | 'tls' | null
-}
-
 export interface PeerStats {
-  readonly quality: Quality
   readonly rttMs: number | null
   readonly jitterMs: number | null
   /** Share of packets that did not arrive, 0 to 1, since the last question: of theirs here, of ours there. */
@@ -38,8 +27,6 @@ export interface PeerStats {
   /** Bits per second since the last question; null at the first one. */
   readonly bitrateIn: number | null
   readonly bitrateOut: number | null
-  /** What the path could carry, bits per second, as the browser guesses. */
-  readonly availableOut: number | null
   readonly path: Path | null
   readonly received: { readonly camera: ReceivedVideo | null; readonly screen: ReceivedVideo | null }
   readonly sent: { readonly camera: SentVideo | null; readonly screen: SentVideo | null }
@@ -60,8 +47,7 @@ export interface VideoMids {
   readonly screen: string | null
 }
 
-/** A report of any kind: what is read of it is checked. */
-type Report = Readonly<Record<string, unknown>>
+export type ReadStats = typeof readStats
 
 /** Read a report of one peer connection. `before`: the totals of the last reading. */
 export function readStats(
@@ -90,15 +76,13 @@ export function readStats(
   const video = (from: readonly Report[], mid: string | null) =>
     mid === null ? undefined : from.find((report) => report.kind === 'video' && report.mid === mid)
   const stats: PeerStats = {
-    quality: rate(rttMs, lossIn, lossOut),
     rttMs,
     jitterMs: toMs(most(inbound, 'jitter')),
     lossIn,
     lossOut,
     bitrateIn: bitrate(before, totals, 'bytesIn'),
     bitrateOut: bitrate(before, totals, 'bytesOut'),
-    availableOut: numberOf(pair, 'availableOutgoingBitrate'),
-    path: pair ? toPath(pair, all) : null,
+    path: readPath(all),
     received: {
       camera: toReceived(video(inbound, mids.camera)),
       screen: toReceived(video(inbound, mids.screen)),
@@ -106,34 +90,6 @@ export function readStats(
     sent: { camera: toSent(video(outbound, mids.camera)), screen: toSent(video(outbound, mids.screen)) },
   }
   return { stats, totals }
-}
-
-/** Judge a path by delay and loss, as speech feels them (after ITU-T G.107). */
-export function rate(rttMs: number | null, lossIn: number | null, lossOut: number | null): Quality {
-  if (rttMs === null && lossIn === null && lossOut === null) return 'unknown'
-  const loss = Math.max(lossIn ?? 0, lossOut ?? 0)
-  if ((rttMs ?? 0) > 500 || loss > 0.08) return 'poor'
-  return (rttMs ?? 0) > 250 || loss > 0.025 ? 'fair' : 'good'
-}
-
-function selectedPair(all: readonly Report[]): Report | undefined {
-  const transport = all.find(
-    ({ type, selectedCandidatePairId }) => type === 'transport' && selectedCandidatePairId,
-  )
-  if (transport) return all.find(({ id }) => id === transport.selectedCandidatePairId)
-  // Firefox marks the pair itself.
-  return all.find(({ type, selected }) => type === 'candidate-pair' && selected === true)
-}
-
-function toPath(pair: Report, all: readonly Report[]): Path {
-  const local = all.find(({ id }) => id === pair.localCandidateId)
-  const remote = all.find(({ id }) => id === pair.remoteCandidateId)
-  return {
-    local: (local?.candidateType as RTCIceCandidateType | undefined) ?? null,
-    remote: (remote?.candidateType as RTCIceCandidateType | undefined) ?? null,
-    protocol: (local?.protocol as 'udp' | 'tcp' | undefined) ?? null,
-    relayProtocol: (local?.relayProtocol as 'udp' | 'tcp' | 'tls' | undefined) ?? null,
-  }
 }
 
 function toVideo(report: Report): VideoStats {
@@ -173,7 +129,7 @@ function bitrate(before: Totals | null, after: Totals, key: 'bytesIn' | 'bytesOu
   return Math.max(0, ((after[key] - before[key]) * 8 * 1000) / (after.at - before.at))
 }
 
-function numberOf(report: Report | undefined, key: string): number | null {
+export function numberOf(report: Report | undefined, key: string): number | null {
   const value = report?.[key]
   return typeof value === 'number' && Number.isFinite(value) ? value : null
 }
@@ -182,11 +138,11 @@ function sum(reports: readonly Report[], key: string): number {
   return reports.reduce((total, report) => total + (numberOf(report, key) ?? 0), 0)
 }
 
-function most(reports: readonly Report[], key: string): number | null {
+export function most(reports: readonly Report[], key: string): number | null {
   const values = reports.map((report) => numberOf(report, key)).filter((value) => value !== null)
   return values.length > 0 ? Math.max(...values) : null
 }
 
-function toMs(seconds: number | null): number | null {
+export function toMs(seconds: number | null): number | null {
   return seconds === null ? null : seconds * 1000
 }

@@ -12,6 +12,7 @@ import type {
   LowerHand,
   Mute,
   Participant,
+  PeerStats,
   React,
   Remove,
   RoomState,
@@ -19,6 +20,8 @@ import type {
   SetLock,
   SetRole,
 } from '@/protocol/messages'
+import type { PathReport } from './path-report'
+import type { Troubles } from './troubles'
 
 export type Role = Participant['role']
 export type MemberKind = NonNullable<Participant['kind']>
@@ -131,12 +134,16 @@ export interface CallState {
   /** How many times in a row the connection could not be had, or did not hold. */
   readonly attempt: number
   readonly selfId: string | null
+  /** Names the call in the server's records: for people who ask why it went as it did. */
+  readonly callId: string | null
   /** Every name the server gave us in this call: a whole rejoin brings a new one. */
   readonly selfIds: readonly string[]
   readonly role: Role
   readonly displayName: string
   readonly entry: Entry
   readonly media: Media
+  /** Which of our devices cannot be used. */
+  readonly troubles: Troubles
   readonly handRaisedAt: number | null
   readonly limits: Limits
   readonly room: Required<RoomState>
@@ -214,6 +221,9 @@ export type CallEvent =
   | { readonly type: 'command'; readonly command: Command }
   | { readonly type: 'signal'; readonly to: string; readonly signal: Signal }
   | { readonly type: 'peerLink'; readonly clientId: string; readonly link: PeerLink }
+  | { readonly type: 'path'; readonly clientId: string; readonly report: PathReport }
+  | { readonly type: 'digest'; readonly peers: readonly PeerStats[] }
+  | { readonly type: 'troubles'; readonly troubles: Troubles }
   | { readonly type: 'leave' }
 
 /** Something the people in the call should hear of. `by` is a name; null where nobody is known. */

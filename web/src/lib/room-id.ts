@@ -28,6 +28,15 @@ export function roomPath(roomId: string): string {
   return `/r/${encodeURIComponent(roomId)}`
 }
 
+/** Below /r/, because /rooms/ is the API's. */
+export function callsPath(roomId: string): string {
+  return `${roomPath(roomId)}/calls`
+}
+
+export function callPath(roomId: string, callId: string): string {
+  return `${callsPath(roomId)}/${encodeURIComponent(callId)}`
+}
+
 export function roomLink(roomId: string): string {
   return `${window.location.origin}${roomPath(roomId)}`
 }

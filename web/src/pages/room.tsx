@@ -12,6 +12,7 @@ import {
 import type { Api } from '@/api/client'
 import { describeError, errorReference, isApiError, OfflineError } from '@/api/errors'
 import { roomAddress } from '@/api/room-address'
+import { reportTrouble } from '@/api/troubles'
 import type { Room } from '@/api/types'
 import { useServices, useSession, useUser } from '@/app/services'
 import { useNoIndex, useTitle } from '@/app/use-title'
@@ -170,6 +171,7 @@ function Room({ room, invitation, callRef, onRefresh, onWithoutInvitation }: Roo
       createSocket: (url) => new WebSocket(url),
       createConnection: (config) => new RTCPeerConnection(config),
       watch: watchSurroundings,
+      reportTrouble: (trouble) => reportTrouble(room.roomId, trouble),
     })
     let seen = next.state().ended
     next.subscribe(() => {
@@ -237,6 +239,11 @@ function RoomView({
         ended={ended}
         roomId={room.roomId}
         wasIn={state.joinedAt !== null}
+        call={
+          state.callId === null
+            ? null
+            : { id: state.callId, roomId: room.roomId, role: state.role, owner: room.owner }
+        }
         onRejoin={onRejoin}
         onWithoutInvitation={onWithoutInvitation}
       />

@@ -1,6 +1,4 @@
-import { LogIn } from 'lucide-react'
 import { useState } from 'react'
-import { Link, signInPath } from '@/app/router'
 import { useSession } from '@/app/services'
 import { useTitle } from '@/app/use-title'
 import { DeviceCheck } from '@/features/account/device-check'
@@ -8,9 +6,8 @@ import { DeviceSessions } from '@/features/account/device-sessions'
 import { PasswordForm } from '@/features/account/password-form'
 import { ProfileForm } from '@/features/account/profile-form'
 import { Page, PageSkeleton } from '@/features/shell/page'
+import { SignedOut } from '@/features/shell/signed-out'
 import { Unreachable } from '@/features/shell/unreachable'
-import { Button } from '@/ui/button'
-import { Message } from '@/ui/message'
 import { Tabs } from '@/ui/tabs'
 
 export default function SettingsPage() {
@@ -19,23 +16,8 @@ export default function SettingsPage() {
   useTitle('Settings')
   if (session.status === 'loading') return <PageSkeleton />
   if (session.status === 'unreachable') return <Unreachable />
-  if (session.status === 'signedOut') {
-    return (
-      <Page>
-        <Message
-          icon={<LogIn aria-hidden />}
-          title="You are signed out"
-          actions={
-            <Button asChild variant="primary">
-              <Link href={signInPath('/settings')}>Sign in</Link>
-            </Button>
-          }
-        >
-          Sign in to see your settings.
-        </Message>
-      </Page>
-    )
-  }
+  if (session.status === 'signedOut')
+    return <SignedOut path="/settings">Sign in to see your settings.</SignedOut>
   return (
     <Page className="max-w-2xl">
       <h1 className="mb-4 text-xl font-semibold">Settings</h1>

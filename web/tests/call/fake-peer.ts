@@ -1,5 +1,6 @@
 /** Two meshes with fake peer connections between them, and a network that can be cut. */
 import { Mesh } from '@/call/mesh'
+import type { PathReport } from '@/call/path-report'
 import type { MemberKind, PeerLink, Signal } from '@/call/types'
 import { vi } from 'vitest'
 import { FakeConnection } from './fake-connection'
@@ -44,6 +45,7 @@ class FakeTransceiver {
 export class FakePeerConnection extends FakeConnection {
   static count = 0
   connectionState: RTCPeerConnectionState = 'new'
+  iceConnectionState: RTCIceConnectionState = 'new'
   readonly transceivers: FakeTransceiver[] = []
   restarts = 0
   config: RTCConfiguration
@@ -96,8 +98,19 @@ export class FakePeerConnection extends FakeConnection {
   become = (state: RTCPeerConnectionState) => {
     if (this.connectionState === 'closed' || this.connectionState === state) return
     this.connectionState = state
+    this.iceBecomes(state === 'connecting' ? 'checking' : state)
     this.dispatchEvent(new Event('connectionstatechange'))
   }
+
+  iceBecomes = (state: RTCIceConnectionState) => {
+    if (this.iceConnectionState === state) return
+    this.iceConnectionState = state
+    this.dispatchEvent(new Event('iceconnectionstatechange'))
+  }
+
+  /** A STUN or TURN server refused, or did not answer. */
+  refuse = (errorCode: number, errorText = '') =>
+    this.dispatchEvent(Object.assign(new Event('icecandidateerror'), { errorCode, errorText }))
 
   /** What is added in one go is offered in one. */
   #needSoon(): void {
@@ -152,6 +165,7 @@ interface UnderWay {
 export class FakeSide {
   readonly connections: FakePeerConnection[] = []
   readonly links: PeerLink[] = []
+  readonly paths: PathReport[] = []
   readonly mesh: Mesh
   reachable = true
 
@@ -167,6 +181,7 @@ export class FakeSide {
       canReach: () => this.reachable,
       onSignal: (_, signal) => world.send({ to: other, signal }),
       onLink: (_, link) => this.links.push(link),
+      onPath: (_, report) => this.paths.push(report),
       onStreams: () => undefined,
       newId: () => `${name}${++ids}`,
       random: () => 0.5,

@@ -161,6 +161,7 @@ export class FakeServer {
     this.tell({
       type: 'welcome',
       clientId: 'me',
+      callId: 'c'.repeat(32),
       role: 'member',
       resumeToken: 'token',
       resumeWindowMs: 30_000,

@@ -15,6 +15,7 @@ export function welcome(clientId = 'me', change: Partial<Welcome> = {}): CallEve
   return frame({
     type: 'welcome',
     clientId,
+    callId: 'c'.repeat(32),
     role: 'guest',
     resumeToken: 'token-1',
     resumeWindowMs: 30_000,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { cameraBudget, screenBudget } from '@/call/budget'
+import { readStats } from '@/call/stats'
 import { FakeWorld, msids } from './fake-peer'
 import { seeded } from './fake-server'
 
@@ -87,6 +88,41 @@ describe('a pair', () => {
     world.a.reachable = true
     await world.pass(5_000)
     expect(world.connected).toBe(true)
+  })
+
+  describe('that never begins to seek a path', () => {
+    beforeEach(async () => {
+      world.network = false
+      world.open()
+      await world.settle()
+    })
+
+    it('is begun anew', async () => {
+      await world.pass(24_500)
+      expect(world.a.connections).toHaveLength(1)
+      await world.pass(1_000)
+      expect(world.a.connections).toHaveLength(2)
+      world.network = true
+      await world.settle()
+      expect(world.connected).toBe(true)
+    })
+
+    it('is begun anew as soon as a signal can pass again', async () => {
+      world.a.reachable = world.b.reachable = false
+      await world.pass(60_000)
+      expect(world.a.connections).toHaveLength(1)
+      world.a.reachable = world.b.reachable = world.network = true
+      world.a.mesh.recover('b', false)
+      await world.pass(500)
+      expect(world.a.connections).toHaveLength(2)
+      expect(world.connected).toBe(true)
+    })
+
+    it('is left to the browser once it does', async () => {
+      for (const side of [world.a, world.b]) side.current.become('connecting')
+      await world.pass(60_000)
+      expect(world.a.connections).toHaveLength(1)
+    })
   })
 
   it('is forgotten with all its timers', async () => {
@@ -392,10 +428,10 @@ describe('the line', () => {
     world.a.current.reports = [
       { type: 'inbound-rtp', kind: 'audio', mid: '0', bytesReceived: 1_000, jitter: 0.01 },
     ]
-    expect((await world.a.mesh.stats()).get('b')).toMatchObject({ jitterMs: 10, bitrateIn: null })
+    expect((await world.a.mesh.stats(readStats)).get('b')).toMatchObject({ jitterMs: 10, bitrateIn: null })
     world.a.current.reports = [{ type: 'inbound-rtp', kind: 'audio', mid: '0', bytesReceived: 3_000 }]
     await vi.advanceTimersByTimeAsync(2_000)
-    expect((await world.a.mesh.stats()).get('b')).toMatchObject({ bitrateIn: 8_000 })
+    expect((await world.a.mesh.stats(readStats)).get('b')).toMatchObject({ bitrateIn: 8_000 })
     expect(world.a.mesh.levels()).toEqual(new Map([['b', 0.5]]))
   })
 })

@@ -9,6 +9,7 @@ interface Side {
   outbox: Signal[]
   errors: unknown[]
   remote: string[]
+  candidates: string[]
 }
 
 function createSide(name: string, polite: boolean): Side {
@@ -16,14 +17,16 @@ function createSide(name: string, polite: boolean): Side {
   const outbox: Signal[] = []
   const errors: unknown[] = []
   const remote: string[] = []
+  const candidates: string[] = []
   const negotiation = new Negotiation({
     connection,
     polite,
     send: (signal) => outbox.push(signal),
     onRemoteDescription: (type) => remote.push(type),
+    onRemoteCandidate: (candidate) => candidates.push(candidate),
     onError: (error) => errors.push(error),
   })
-  return { connection, negotiation, outbox, errors, remote }
+  return { connection, negotiation, outbox, errors, remote, candidates }
 }
 
 /** Let all pending promises run out; no time passes. */
@@ -112,6 +115,7 @@ describe('Negotiation', () => {
     expect(side.connection.candidates).toEqual(['first', 'second', ''])
     await side.negotiation.receive({ action: 'ice', candidate: { candidate: 'third' } })
     expect(side.connection.candidates).toEqual(['first', 'second', '', 'third'])
+    expect(side.candidates).toEqual(['first', 'second', '', 'third'])
     expect(side.errors).toEqual([])
   })
 
@@ -125,6 +129,7 @@ describe('Negotiation', () => {
     expect(impolite.errors).toEqual([])
     await impolite.negotiation.receive({ action: 'ice', candidate: { candidate: 'unfit' } })
     expect(impolite.errors).toHaveLength(1)
+    expect(impolite.candidates).toEqual([])
   })
 
   it('drops an answer that comes late or twice', async () => {

@@ -33,6 +33,7 @@ it.each([1, 20, 300, 4000])('loses and doubles nothing over 250 cuts (seed %i)',
   await calm()
 
   const said: string[] = []
+  let failures = 0
   let cuts = 0
   while (cuts < CUTS) {
     const chance = random()
@@ -43,6 +44,9 @@ it.each([1, 20, 300, 4000])('loses and doubles nothing over 250 cuts (seed %i)',
       const text = `mine ${said.length}`
       said.push(text)
       call.dispatch({ type: 'chat', text })
+      const report = { connection: 'c1', state: 'failed', elapsedMs: failures++ } as const
+      call.dispatch({ type: 'path', clientId: 'a', report })
+      call.dispatch({ type: 'digest', peers: [{ clientId: 'a' }] })
     } else if (chance < 0.24) server.say(`theirs ${server.log.length}`)
     else if (chance < 0.56) server.arriveAtServer()
     else if (chance < 0.9) server.arriveAtClient()
@@ -58,6 +62,8 @@ it.each([1, 20, 300, 4000])('loses and doubles nothing over 250 cuts (seed %i)',
   expect({ phase, reconnecting, pending }).toEqual({ phase: 'in', reconnecting: false, pending: [] })
   expect(server.log.filter((text) => text.startsWith('mine'))).toEqual(said)
   expect(messages.map(({ text }) => text)).toEqual(server.log)
+  const reported = server.handled.flatMap((frame) => (frame.type === 'path' ? [frame.elapsedMs] : []))
+  expect(reported).toEqual([...Array(failures).keys()])
   expect(server.joins).toBe(1)
   expect(server.resumes).toBeGreaterThan(CUTS / 4)
   call.dispose()

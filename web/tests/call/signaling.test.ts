@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { SocketTrouble } from '@/call/incident'
 import { Incoming } from '@/call/incoming'
 import { Outgoing } from '@/call/outgoing'
 import { parseFrame, RefusedError, Signaling, type Need } from '@/call/signaling'
 import type { Dial } from '@/call/types'
-import type { ServerMessage } from '@/protocol/messages'
+import type { ReportPath, ServerMessage } from '@/protocol/messages'
 import { FakeSocket } from './fake-server'
 
 let sockets: FakeSocket[]
@@ -11,6 +12,7 @@ let address: ReturnType<typeof vi.fn<(need: Need) => Promise<string>>>
 const onFrame = vi.fn()
 const onClosed = vi.fn()
 const onRefused = vi.fn()
+const reportTrouble = vi.fn<(trouble: SocketTrouble) => Promise<void>>()
 
 const HELLO: Dial = { hello: { displayName: 'Me', password: 'p' }, resume: null, refresh: false }
 const RESUME: Dial = { ...HELLO, resume: { token: 't', until: Number.MAX_SAFE_INTEGER } }
@@ -26,6 +28,7 @@ function create() {
     onFrame,
     onClosed,
     onRefused,
+    reportTrouble,
   })
 }
 
@@ -47,6 +50,7 @@ beforeEach(() => {
   onFrame.mockReset()
   onClosed.mockReset()
   onRefused.mockReset()
+  reportTrouble.mockReset().mockResolvedValue()
 })
 afterEach(() => vi.useRealTimers())
 
@@ -186,6 +190,106 @@ describe('closing', () => {
   })
 })
 
+describe('a socket that cannot be had', () => {
+  const told = () => reportTrouble.mock.calls.map(([trouble]) => trouble)
+  const dialInVain = async (signaling: Signaling, dial = HELLO, code = 1006) => {
+    await signaling.connect(dial)
+    sockets.at(-1)!.drop(code)
+  }
+
+  it('is told once after three that never opened', async () => {
+    const signaling = create()
+    for (const told of [0, 0, 1, 1, 1]) {
+      await dialInVain(signaling)
+      expect(reportTrouble).toHaveBeenCalledTimes(told)
+    }
+    expect(told()).toEqual([{ reason: 'socket_blocked', attempts: 3, closeCode: 1006 }])
+  })
+
+  it('is told as well when the dial hangs, or may not even begin', async () => {
+    const signaling = create()
+    await signaling.connect(HELLO)
+    await vi.advanceTimersByTimeAsync(8_000)
+    await signaling.connect(HELLO)
+    await vi.advanceTimersByTimeAsync(8_000)
+    address.mockResolvedValueOnce('not an address')
+    await signaling.connect(HELLO)
+    expect(told()).toEqual([{ reason: 'socket_blocked', attempts: 3, closeCode: 1006 }])
+  })
+
+  it('is told when HTTP passes again, if it did not at first', async () => {
+    reportTrouble.mockRejectedValueOnce(new Error('offline'))
+    const signaling = create()
+    for (let dials = 0; dials < 6; dials++) await dialInVain(signaling)
+    expect(told().map(({ attempts }) => attempts)).toEqual([3, 4])
+  })
+
+  it('is another matter than an address that cannot be had, and a server that says no', async () => {
+    const signaling = create()
+    address.mockRejectedValueOnce(new Error('offline'))
+    await signaling.connect(HELLO)
+    await dialInVain(signaling)
+    await dialInVain(signaling)
+    await signaling.connect({ ...RESUME, resume: { token: 't', until: 0 } })
+    sockets.at(-1)!.open()
+    sockets.at(-1)!.drop(4504)
+    expect(told()).toEqual([])
+  })
+
+  it('is not blocked where one opened', async () => {
+    const signaling = create()
+    await signaling.connect(HELLO)
+    sockets[0]!.open()
+    sockets[0]!.drop(1006)
+    for (let dials = 0; dials < 4; dials++) await dialInVain(signaling)
+    expect(told()).toEqual([])
+  })
+
+  it('is told as lost once there is no session to go on with', async () => {
+    const { signaling } = await createLive()
+    sockets[0]!.drop(1006)
+    const resume = { ...RESUME, resume: { token: 't', until: Date.now() + 1_000 } }
+    await signaling.connect(resume)
+    sockets.at(-1)!.open()
+    sockets.at(-1)!.drop(1011)
+    expect(told()).toEqual([])
+    await vi.advanceTimersByTimeAsync(1_000)
+    await dialInVain(signaling, resume, 1011)
+    expect(told()).toEqual([{ reason: 'socket_lost', attempts: 2, closeCode: 1011 }])
+  })
+
+  it('is a new incident after one that led in, and after leaving', async () => {
+    const { signaling } = await createLive()
+    sockets[0]!.drop(1006)
+    for (let dials = 0; dials < 3; dials++) await dialInVain(signaling, RESUME)
+    await signaling.connect(RESUME)
+    sockets.at(-1)!.open()
+    sockets.at(-1)!.receive({ type: 'resumed', clientId: 'me' })
+    sockets.at(-1)!.drop(1006)
+    for (let dials = 0; dials < 2; dials++) await dialInVain(signaling, RESUME)
+    expect(reportTrouble).toHaveBeenCalledTimes(1)
+    await dialInVain(signaling, RESUME)
+    expect(reportTrouble).toHaveBeenCalledTimes(2)
+    signaling.disconnect(true)
+    for (let dials = 0; dials < 3; dials++) await dialInVain(signaling)
+    expect(told().map(({ attempts }) => attempts)).toEqual([3, 3, 3])
+  })
+
+  it('is kept to itself where nobody listens', async () => {
+    const signaling = new Signaling({
+      address,
+      createSocket: () => {
+        throw new DOMException('not from here', 'SecurityError')
+      },
+      onFrame,
+      onClosed,
+      onRefused,
+    })
+    for (let dials = 0; dials < 4; dials++) await signaling.connect(HELLO)
+    expect(onClosed).toHaveBeenCalledTimes(4)
+  })
+})
+
 describe('a session', () => {
   const chat = (id: number) => ({ type: 'chat', text: `text ${id}`, id }) as const
 
@@ -286,6 +390,46 @@ describe('Outgoing', () => {
     outgoing.add({ type: 'chat', text: 'x', id: 3 }, false)
     outgoing.add(media(4), false)
     expect(outgoing.resume(undefined).map(({ id }) => id)).toEqual([1, 3, 4])
+  })
+
+  describe('reports of paths', () => {
+    const path = (id: number, state: ReportPath['state'], clientId = 'a', connection = 'c1') =>
+      ({ type: 'path', clientId, connection, state, reason: 'state', id }) as const
+    const kept = (...reports: readonly ReportPath[]) => {
+      const outgoing = new Outgoing()
+      for (const report of reports) outgoing.add(report, false)
+      return outgoing.resume(undefined).map(({ id }) => id)
+    }
+
+    it('make way for one that tells all they did', () => {
+      expect(kept(path(1, 'connecting'), path(2, 'connected'))).toEqual([2])
+      expect(kept(path(1, 'new'), path(2, 'connecting'), path(3, 'failed'))).toEqual([3])
+    })
+
+    it('stay when the newer one tells less, or of another', () => {
+      expect(kept(path(1, 'failed'), path(2, 'connecting'), path(3, 'connected'))).toEqual([1, 3])
+      expect(kept(path(1, 'connected'), path(2, 'disconnected'), path(3, 'connected'))).toEqual([1, 2, 3])
+      expect(kept(path(1, 'connecting'), path(2, 'connected', 'b'))).toEqual([1, 2])
+      expect(kept(path(1, 'connecting'), path(2, 'connected', 'a', 'c2'))).toEqual([1, 2])
+      const restart = { ...path(2, 'connecting'), reason: 'ice_restart' } as const
+      expect(kept(path(1, 'connecting'), restart, path(3, 'connected'))).toEqual([1, 2, 3])
+    })
+
+    it('stay when they went out, for the server may have them', () => {
+      const outgoing = new Outgoing()
+      outgoing.add(path(1, 'connecting'), true)
+      outgoing.add(path(2, 'connected'), false)
+      expect(outgoing.resume(undefined).map(({ id }) => id)).toEqual([1, 2])
+    })
+
+    it('never cost the session', () => {
+      const outgoing = new Outgoing()
+      for (let id = 1; id <= 2_000; id++) outgoing.add(path(id, 'failed'), false)
+      expect(outgoing.overflowed).toBe(false)
+      expect(outgoing.size).toBe(256)
+      outgoing.add({ type: 'chat', text: 'x', id: 2_001 }, false)
+      expect(outgoing.resume(undefined).at(-1)).toMatchObject({ type: 'chat' })
+    })
   })
 
   it('gives the session up when it cannot keep everything', () => {

@@ -13,16 +13,14 @@ import {
 import { createQualityWatch } from '@/features/call/use-quality'
 
 const picture = { width: 1280, height: 720, framesPerSecond: 29.7, freezes: 2, frozenMs: 300 }
-const path = { local: 'host', remote: 'srflx', protocol: 'udp', relayProtocol: null } as const
+const path = { local: 'host', remote: 'srflx', protocol: 'udp', relayProtocol: null, family: null } as const
 const fine: PeerStats = {
-  quality: 'good',
   rttMs: 41.6,
   jitterMs: 5,
   lossIn: 0,
   lossOut: 0,
   bitrateIn: 1_250_000,
   bitrateOut: 640_400,
-  availableOut: null,
   path,
   received: { camera: picture, screen: null },
   sent: { camera: null, screen: null },

@@ -70,6 +70,7 @@ export async function enterWith(local: LocalMedia, ...others: Other[]) {
   socket.receive({
     type: 'welcome',
     clientId: 'me',
+    callId: '4bf92f3577b34da6a3ce929d0e0e4736',
     role: 'host',
     resumeToken: 'token',
     resumeWindowMs: 30_000,

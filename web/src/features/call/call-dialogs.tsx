@@ -10,13 +10,41 @@ import { testSpeaker } from './device-menu'
 import { ReactionRow } from './reaction-picker'
 import type { Emoji } from './reactions'
 import { SHORTCUTS, type ShortcutName } from './shortcuts'
+import type { useCallKeys } from './use-call-keys'
+import type { CallDialog, usePanels } from './use-panels'
+
+interface CallDialogsProps {
+  panels: ReturnType<typeof usePanels>
+  keys: ReturnType<typeof useCallKeys>
+  /** The bar has room for the reactions. */
+  roomy: boolean
+  onReact: (emoji: Emoji) => void
+}
+
+export function CallDialogs({ panels, keys, roomy, onReact }: CallDialogsProps) {
+  const dialog = (name: CallDialog) => ({
+    open: panels.dialog === name,
+    onOpenChange: (open: boolean) => !open && panels.setDialog(null),
+  })
+  return (
+    <>
+      <DevicesDialog {...dialog('devices')} />
+      <ReactionsDialog
+        open={panels.reactions && !roomy}
+        onOpenChange={panels.setReactions}
+        onReact={onReact}
+      />
+      <ShortcutsDialog {...dialog('shortcuts')} enabled={keys.enabled} onEnabled={keys.setEnabled} />
+    </>
+  )
+}
 
 interface OpenProps {
   open: boolean
   onOpenChange: (open: boolean) => void
 }
 
-export function DevicesDialog(props: OpenProps) {
+function DevicesDialog(props: OpenProps) {
   const { media } = useCallServices()
   const { speakerId } = useMediaSnapshot(media)
   return (
@@ -30,7 +58,7 @@ export function DevicesDialog(props: OpenProps) {
 }
 
 /** Where the bar has no room for the button. */
-export function ReactionsDialog({ onReact, ...props }: OpenProps & { onReact: (emoji: Emoji) => void }) {
+function ReactionsDialog({ onReact, ...props }: OpenProps & { onReact: (emoji: Emoji) => void }) {
   return (
     <Dialog {...props} title="React" className="items-stretch">
       <div className="grid justify-center">
@@ -50,7 +78,7 @@ interface ShortcutsDialogProps extends OpenProps {
   onEnabled: (enabled: boolean) => void
 }
 
-export function ShortcutsDialog({ enabled, onEnabled, ...props }: ShortcutsDialogProps) {
+function ShortcutsDialog({ enabled, onEnabled, ...props }: ShortcutsDialogProps) {
   return (
     <Dialog {...props} title="Keyboard shortcuts">
       <dl className="flex flex-col">

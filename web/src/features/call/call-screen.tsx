@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from 'react'
+import { lazy, useEffect, useMemo, useState } from 'react'
 import type { Room } from '@/api/types'
 import type { Call } from '@/call/controller'
 import { Loudness } from '@/call/loudness'
@@ -7,12 +7,12 @@ import { ChatPanel } from '@/features/chat/chat-panel'
 import { useMediaSnapshot } from '@/features/prejoin/use-local-media'
 import { createStore } from '@/lib/store'
 import { useMediaQuery } from '@/lib/use-media-query'
+import { Later } from '@/ui/later'
 import { Sheet } from '@/ui/sheet'
 import { ReactionAnnouncer } from './announcer'
 import { playHeldSound } from './audio-view'
 import { DeviceBar, ReconnectingBar, SoundBar } from './call-bars'
 import { CallContext, useCallState } from './call-context'
-import { DevicesDialog, ReactionsDialog, ShortcutsDialog } from './call-dialogs'
 import { ControlBar } from './control-bar'
 import { screenKey, SELF } from './layout'
 import { shownMembers } from './members'
@@ -29,6 +29,11 @@ import { useIdle } from './use-idle'
 import { useLayout } from './use-layout'
 import { usePanels } from './use-panels'
 import { QualityContext, useQualityWatch } from './use-quality'
+
+/** Nobody needs them to come in. They stand in the page closed, so they are fetched as soon as it does. */
+const CallDialogs = lazy(() =>
+  import('./call-dialogs').then(({ CallDialogs: dialogs }) => ({ default: dialogs })),
+)
 
 const QUIET_AFTER_MS = 4_000
 
@@ -64,10 +69,6 @@ export function CallScreen({ call, media, room }: CallScreenProps) {
   useEntranceFocus()
   useCallTitle(room.name || room.roomId, state)
   const keys = useCallKeys(services, panels, { onHand: toggleHand, onLayout: choice.toggle })
-  const dialog = (name: typeof panels.dialog) => ({
-    open: panels.dialog === name,
-    onOpenChange: (open: boolean) => !open && panels.setDialog(null),
-  })
 
   return (
     <CallContext value={services}>
@@ -117,13 +118,9 @@ export function CallScreen({ call, media, room }: CallScreenProps) {
             onLeave={() => call.dispatch({ type: 'leave' })}
           />
           <ReactionAnnouncer call={call} />
-          <DevicesDialog {...dialog('devices')} />
-          <ReactionsDialog
-            open={panels.reactions && !roomy}
-            onOpenChange={panels.setReactions}
-            onReact={react}
-          />
-          <ShortcutsDialog {...dialog('shortcuts')} enabled={keys.enabled} onEnabled={keys.setEnabled} />
+          <Later>
+            <CallDialogs panels={panels} keys={keys} roomy={roomy} onReact={react} />
+          </Later>
         </div>
       </QualityContext>
     </CallContext>

@@ -14,6 +14,7 @@ import { useEffect, type ComponentType, type SVGProps } from 'react'
 import type { Ended as End, EndReason } from '@/call/types'
 import { Link, signInPath } from '@/app/router'
 import { useUser } from '@/app/services'
+import { AfterCall, type PastCall } from '@/features/calls/after-call'
 import { describeEnd, endReference, type Way } from '@/features/moderation/ended-words'
 import { Page } from '@/features/shell/page'
 import { roomPath } from '@/lib/room-id'
@@ -55,12 +56,21 @@ interface EndedProps {
   roomId: string
   /** Whether one had come further than the door. */
   wasIn?: boolean
+  /** The call, once one had come in. */
+  call?: PastCall | null
   onRejoin: () => void
   onWithoutInvitation?: () => void
 }
 
 /** After the call, or instead of it: what happened and what one can do. */
-export function Ended({ ended, roomId, wasIn = true, onRejoin, onWithoutInvitation }: EndedProps) {
+export function Ended({
+  ended,
+  roomId,
+  wasIn = true,
+  call = null,
+  onRejoin,
+  onWithoutInvitation,
+}: EndedProps) {
   const user = useUser()
   const { title, text, way, label } = describeEnd(ended, wasIn)
   const Icon = ICONS[ended.reason]
@@ -101,6 +111,7 @@ export function Ended({ ended, roomId, wasIn = true, onRejoin, onWithoutInvitati
       >
         {text}
       </Message>
+      {call && <AfterCall call={call} />}
     </Page>
   )
 }

@@ -1,5 +1,6 @@
 /** How well someone reaches us, in one word and in numbers people can read. */
-import type { Path, PeerStats, ReceivedVideo } from '@/call/stats'
+import type { Path } from '@/call/selected-pair'
+import type { PeerStats, ReceivedVideo } from '@/call/stats'
 
 export type Quality = 'good' | 'fair' | 'poor' | 'lost'
 

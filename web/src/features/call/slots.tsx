@@ -3,6 +3,7 @@
  * Moderation and recordings bring components of their own; whether one shows itself is its own decision.
  */
 import type { Member } from '@/call/types'
+import { CallIdItem } from '@/features/calls/call-id-item'
 import { CallModeration, LockMark } from '@/features/moderation/call-moderation'
 import { DoorList } from '@/features/moderation/lobby-list'
 import { MemberMenu } from '@/features/moderation/member-menu'
@@ -20,6 +21,7 @@ export function MoreItems() {
     <>
       <RecordingMenuItem />
       <ModerationItems />
+      <CallIdItem />
     </>
   )
 }

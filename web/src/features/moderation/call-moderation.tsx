@@ -1,15 +1,22 @@
 import { Lock } from 'lucide-react'
+import { lazy } from 'react'
+import { Later } from '@/ui/later'
 import { Tooltip } from '@/ui/tooltip'
 import { KnockCard } from './knock-card'
-import { ModerationDialogs } from './moderation-dialogs'
 import { useModeration } from './use-moderation'
+
+const ModerationDialogs = lazy(() =>
+  import('./moderation-dialogs').then(({ ModerationDialogs: dialogs }) => ({ default: dialogs })),
+)
 
 /** What moderation shows over the call: who knocks, and the questions before a deed. */
 export function CallModeration() {
   return (
     <>
       <KnockCard />
-      <ModerationDialogs />
+      <Later>
+        <ModerationDialogs />
+      </Later>
     </>
   )
 }

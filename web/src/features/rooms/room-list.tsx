@@ -1,10 +1,21 @@
-import { Copy, DoorClosed, EllipsisVertical, Film, Lock, Settings2, Trash2, Users, Video } from 'lucide-react'
+import {
+  Copy,
+  DoorClosed,
+  EllipsisVertical,
+  Film,
+  History,
+  Lock,
+  Settings2,
+  Trash2,
+  Users,
+  Video,
+} from 'lucide-react'
 import { lazy, Suspense, useCallback, useEffect, useState } from 'react'
 import type { Room } from '@/api/types'
-import { Link } from '@/app/router'
+import { Link, navigate } from '@/app/router'
 import { useServices } from '@/app/services'
 import { ErrorNotice } from '@/features/shell/error-notice'
-import { roomPath } from '@/lib/room-id'
+import { callsPath, roomPath } from '@/lib/room-id'
 import { useAction } from '@/lib/use-action'
 import { Button } from '@/ui/button'
 import { Menu, MenuItem } from '@/ui/menu'
@@ -167,6 +178,9 @@ function RoomRow({ room, onChange, onRecordings, onDelete }: RoomRowProps) {
       >
         <MenuItem icon={<Copy aria-hidden />} onSelect={() => void copyRoomLink(room.roomId)}>
           Copy link
+        </MenuItem>
+        <MenuItem icon={<History aria-hidden />} onSelect={() => navigate(callsPath(room.roomId))}>
+          Calls
         </MenuItem>
         <MenuItem icon={<Film aria-hidden />} onSelect={() => onRecordings(room)}>
           Recordings
