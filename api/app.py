@@ -160,6 +160,8 @@ class Application:
             asyncio.create_task(_repeat(_FOLLOW_INTERVAL_S, self.close_revoked), name="revocation"),
             asyncio.create_task(_repeat(_FOLLOW_INTERVAL_S, self.services.follow), name="rooms"),
             asyncio.create_task(self.keeper.run(), name="call-records"),
+            # Apart from the janitor: what others cannot delete must not keep these beyond their time.
+            asyncio.create_task(_repeat(_JANITOR_INTERVAL_S, self.calls.delete_expired), name="call-janitor"),
             asyncio.create_task(_repeat(_INTERRUPTED_INTERVAL_S, self.calls.end_interrupted), name="calls"),
         ]
         self._chores.append(asyncio.create_task(_repeat(_JANITOR_INTERVAL_S, self.recordings.tidy), name="recordings"))
@@ -208,7 +210,6 @@ class Application:
     async def _delete_expired(self) -> None:
         await self.auth.delete_expired()
         await self.services.delete_expired()
-        await self.calls.delete_expired()
 
 
 def create_app(settings: Settings, *, dist: Path = DIST, clock: Callable[[], float] = time.time) -> Application:

@@ -5,6 +5,7 @@ Nothing stays open for the length of a call: a span that never ends is never see
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable, Mapping
 
@@ -28,6 +29,7 @@ from observability.work import Work, tell_work
 SpanRef = SpanContext
 """A span that others are children of, or link to."""
 Attributes = Mapping[str, str | int | float | bool]
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 
 
 class CallTracer:
@@ -153,9 +155,9 @@ def traceparent_of(span: SpanRef | None) -> str:
 
 
 def span_of(traceparent: str) -> SpanRef | None:
-    """Return the span that another node named."""
-    parts = traceparent.split("-")
-    if len(parts) != 4:
+    """Return the span that another node named, None for anything else."""
+    found = _TRACEPARENT.fullmatch(traceparent)
+    if found is None:
         return None
-    _, trace_id, span_id, flags = parts
-    return SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16)))
+    trace_id, span_id, flags = (int(part, 16) for part in found.groups())
+    return SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags))

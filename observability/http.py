@@ -205,7 +205,8 @@ class ObservingMiddleware:
         in_progress = self._metrics.in_progress(method)
         in_progress.inc()
         started = time.perf_counter()
-        with current_span(span), collecting() as work, log_fields(request_id=request_info(scope).id):
+        wanted = span.is_recording()
+        with current_span(span), collecting(wanted=wanted) as work, log_fields(request_id=request_info(scope).id):
             try:
                 await self._app(scope, receive, response.send)
             except BaseException as error:
@@ -229,7 +230,7 @@ class ObservingMiddleware:
 
     def _tell_work(self, span: Span, work: list[Work], duration: float, *, failed: bool) -> None:
         """Sum up the queries of a request; where it was slow or failed, tell of each."""
-        if not work or not span.is_recording():
+        if not work:
             return
         span.set_attribute("chatter.db.queries", len(work))
         span.set_attribute("chatter.db.duration", sum(done.ended_ns - done.started_ns for done in work) / 1e9)

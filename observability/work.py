@@ -32,9 +32,12 @@ _kept: ContextVar[list[Work] | None] = ContextVar("chatter_work", default=None)
 
 
 @contextmanager
-def collecting() -> Iterator[list[Work]]:
-    """Keep the work of the block and its tasks in the list, the first of it if there is much."""
+def collecting(*, wanted: bool = True) -> Iterator[list[Work]]:
+    """Keep the work of the block and its tasks in the list, the first of it if there is much; none unless `wanted`."""
     kept: list[Work] = []
+    if not wanted:
+        yield kept
+        return
     token = _kept.set(kept)
     try:
         yield kept

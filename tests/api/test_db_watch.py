@@ -153,3 +153,9 @@ def test_nothing_is_traced_where_nobody_gave_a_tracer() -> None:
         WorkTracer().done("SELECT", 0, {})
     assert len(kept) == 1
     WorkTracer().done("SELECT", 0, {})
+
+
+def test_where_nobody_wants_it_nothing_is_kept() -> None:
+    with collecting(wanted=False) as kept:
+        WorkTracer().done("SELECT", 0, {})
+    assert kept == []

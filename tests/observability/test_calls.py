@@ -11,7 +11,7 @@ from opentelemetry.trace import NoOpTracer, SpanContext, SpanKind, StatusCode, T
 from prometheus_client import CollectorRegistry
 
 from observability import export
-from observability.calls import CallTracer
+from observability.calls import CallTracer, span_of, traceparent_of
 from observability.settings import ObservabilitySettings
 from observability.tracing import Tracing
 from observability.work import Work
@@ -156,3 +156,21 @@ def test_a_receiver_that_is_gone_costs_spans_and_nothing_else() -> None:
         assert hole.came.wait(WATCHDOG_S)
         assert calls.begin(AT, {}).sampled
         tracing.stop(0.01)
+
+
+def test_a_span_can_be_told_to_another_node() -> None:
+    span = SpanContext(
+        0x0AF7651916CD43DD8448EB211C80319C, 0xB7AD6B7169203331, is_remote=False, trace_flags=TraceFlags(1)
+    )
+    told = traceparent_of(span)
+    assert told == "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    again = span_of(told)
+    assert again is not None
+    assert (again.trace_id, again.span_id, again.trace_flags) == (span.trace_id, span.span_id, span.trace_flags)
+    assert again.is_remote
+    assert traceparent_of(None) == ""
+
+
+@pytest.mark.parametrize("text", ["", "00", "a-b-c-d", "00--1-0x1-01", "00-" + "g" * 32 + "-" + "1" * 16 + "-01"])
+def test_what_names_no_span_is_none(text: str) -> None:
+    assert span_of(text) is None
