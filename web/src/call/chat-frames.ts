@@ -1,7 +1,8 @@
 /** What is said, what was said before, and what of ours did not get through. */
 import type { Chat, ChatEntry, ChatHistory, Error } from '@/protocol/messages'
+import type { Notice } from './notice'
 import { andThen, notice, send } from './step'
-import type { CallState, ChatMessage, Notice, PendingChat, Step } from './types'
+import type { CallState, ChatMessage, PendingChat, Step } from './types'
 
 export function onChat(state: CallState, frame: Chat): Step {
   if (state.messages.some(({ id }) => id === frame.id)) return [state, []]

@@ -1,13 +1,14 @@
 /** Runs one call: feeds events to the reducer and carries out the effects it asks for. */
 import type { LocalMedia } from './media'
 import { Mesh } from './mesh'
+import type { Notice } from './notice'
 import { initialCall, reduce } from './reducer'
 import { mayDigest } from './reports'
 import { Signaling, type SignalingOptions } from './signaling'
 import type { PeerStats } from './stats'
 import type { Change, watchSurroundings } from './surroundings'
 import { troublesOf } from './troubles'
-import type { CallEffect, CallEvent, CallState, Entry, Media, MediaName, Notice } from './types'
+import type { CallEffect, CallEvent, CallState, Entry, Media, MediaName } from './types'
 
 export interface CallOptions extends Pick<SignalingOptions, 'address' | 'createSocket' | 'reportTrouble'> {
   readonly media: LocalMedia

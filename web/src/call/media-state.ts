@@ -1,7 +1,7 @@
 /** What is on, on which device, and what went wrong: the state of the own media, for all who watch it. */
 import type { MediaFault, MediaKind } from './capture'
+import type { Notice } from './notice'
 import { NO_SCREEN, type ScreenState } from './screen'
-import type { Notice } from './types'
 
 export interface SourceState {
   readonly track: MediaStreamTrack | null

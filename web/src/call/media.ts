@@ -9,8 +9,8 @@ import {
   type MediaKind,
 } from './capture'
 import { MediaState, type Device, type MediaNews, type MediaSnapshot, type Preferred } from './media-state'
+import type { DeviceNews } from './notice'
 import { ScreenShare } from './screen'
-import type { DeviceNews } from './types'
 
 export { toFault, type Devices, type MediaFault, type MediaKind } from './capture'
 export type { Device, MediaNews, MediaSnapshot, SourceState } from './media-state'

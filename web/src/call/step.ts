@@ -1,6 +1,7 @@
 /** Small tools to put the steps of a call together. */
 import type { ClientMessage } from '@/protocol/messages'
-import type { CallEffect, CallState, Member, Notice, Step } from './types'
+import type { Notice } from './notice'
+import type { CallEffect, CallState, Member, Step } from './types'
 
 /** Number a frame and ask for it to be sent. */
 export function send(state: CallState, frame: ClientMessage): Step {

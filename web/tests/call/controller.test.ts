@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { Call } from '@/call/controller'
 import { LocalMedia, type Devices } from '@/call/media'
+import type { Notice } from '@/call/notice'
 import { watchSurroundings, type Change } from '@/call/surroundings'
-import type { Notice } from '@/call/types'
 import { FakeServer } from './fake-server'
 
 let server: FakeServer

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Member, Notice } from '@/call/types'
+import type { Notice } from '@/call/notice'
+import type { Member } from '@/call/types'
 import { placeOfHand, queueHands } from '@/features/call/hands'
 import { SELF } from '@/features/call/layout'
 import { shownMembers } from '@/features/call/members'

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Ended, EndReason, Notice } from '@/call/types'
+import type { Notice } from '@/call/notice'
+import type { Ended, EndReason } from '@/call/types'
 import { asksForPassword, describeEnd, endReference } from '@/features/moderation/ended-words'
 import { describeKnock } from '@/features/moderation/knock-words'
 import { describeNotice } from '@/features/moderation/notice-words'

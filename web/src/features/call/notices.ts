@@ -1,5 +1,5 @@
 /** What is said in passing, in plain words. */
-import type { DeviceNews, Notice } from '@/call/types'
+import type { DeviceNews, Notice } from '@/call/notice'
 
 export interface Said {
   readonly text: string

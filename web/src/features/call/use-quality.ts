@@ -41,7 +41,10 @@ export function useQualityWatch(call: Call): QualityStore {
       if (busy || document.hidden) return
       busy = true
       const lost = call.state().members.filter(({ link }) => link === 'lost')
-      void update(new Set(lost.map(({ id }) => id))).finally(() => (busy = false))
+      // What cannot be read now is asked for again soon.
+      void update(new Set(lost.map(({ id }) => id)))
+        .catch(() => undefined)
+        .finally(() => (busy = false))
     }
     const timer = setInterval(look, EVERY_MS)
     return () => clearInterval(timer)

@@ -1,5 +1,6 @@
 /** What people read when someone changed something in the call. */
-import type { MediaName, Notice, Role } from '@/call/types'
+import type { Notice } from '@/call/notice'
+import type { MediaName, Role } from '@/call/types'
 
 /** The one who reads: under their name, others speak of them. */
 export interface Reader {
