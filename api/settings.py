@@ -490,7 +490,7 @@ def _build(tree: SettingsTree, sources: Mapping[tuple[str, str], str], create_se
         if not url.startswith(("stun:", "stuns:")):
             raise SettingsError(f"STUN_URLS: {url!r} does not begin with stun: or stuns:")
     if tree.otel.endpoint:
-        _url("OTEL_EXPORTER_OTLP_ENDPOINT", tree.otel.endpoint, "http", "https")
+        _check_otlp_endpoint("OTEL_EXPORTER_OTLP_ENDPOINT", tree.otel.endpoint)
     if tree.otel.trace_url:
         _check_trace_url("TRACE_URL", tree.otel.trace_url)
     if not 0 < tree.limits.scale <= 1_000_000:
@@ -567,12 +567,18 @@ def _url(setting: str, url: str, *schemes: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018  # reading it checks it
-        good = parts.scheme in schemes and parts.hostname and "@" not in parts.netloc
+        good = parts.scheme in schemes and parts.hostname and "@" not in parts.netloc and not re.search(r"\s", url)
     except ValueError:  # brackets or a port that do not parse
         good = False
     if not good:
         raise SettingsError(f"{setting}: {url!r} is not an address that begins with {schemes[0]}:// or {schemes[1]}://")
     return parts
+
+
+def _check_otlp_endpoint(setting: str, url: str) -> None:
+    parts = _url(setting, url, "http", "https")
+    if parts.query or parts.fragment:  # a path is added to it
+        raise SettingsError(f"{setting}: {url!r} is not the base address of a receiver: it has a query or a fragment")
 
 
 def _check_trace_url(setting: str, url: str) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 import pytest_asyncio
 from websockets.exceptions import ConnectionClosed
 
+from signaling.core.calls.ledger import MAX_ATTEMPTS, MAX_RECORD_BYTES
 from signaling.core.calls.record import CallRecord, PairRecord
 from signaling.core.connection import MALFORMED_FRAMES
 from signaling.core.limits import DIGESTS_AT_ONCE, REPORTS_PER_WINDOW
@@ -129,6 +131,16 @@ async def test_connections_that_nobody_offered_are_written_nowhere(couple: Coupl
         await couple.alice.send("path", clientId=couple.bob.id, connection=f"forged{number}", state="failed")
     await couple.goes_on()
     assert (len(couple.pair.attempts), couple.pair.outcome) == (1, "connected")
+
+
+@PLENTY
+async def test_beginnings_without_end_are_counted_and_not_kept(couple: Couple) -> None:
+    for number in range(200):
+        forged = {"connection": f"forged{number}", "state": "new", "reason": "rebuild"}
+        await couple.alice.send("path", clientId=couple.bob.id, **forged)
+    await couple.goes_on()
+    assert (len(couple.pair.attempts), couple.pair.more_attempts) == (MAX_ATTEMPTS, 201 - MAX_ATTEMPTS)
+    assert len(msgspec.json.encode(couple.record)) < MAX_RECORD_BYTES / 2
 
 
 async def test_a_flood_of_digests_is_let_fall(couple: Couple) -> None:

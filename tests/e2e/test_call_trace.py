@@ -279,6 +279,8 @@ async def test_the_metrics_name_it_beside_its_bucket(told: Told) -> None:
     assert (counts[reports, "invalid"], counts[reports, "rate_limited"]) == (0, 0)
     assert counts["chatter_client_rtt_seconds_count",] > 0
     assert counts["chatter_calls_total", "connected"] == 1
+    exported = "chatter_otel_spans_exported_total"
+    assert (counts[exported, "failed"], counts[exported, "dropped"]) == (0, 0)
 
 
 async def test_the_log_tells_each_edge_under_it(told: Told) -> None:
