@@ -258,7 +258,6 @@ def create_app(settings: Settings, *, dist: Path = DIST, clock: Callable[[], flo
     handshakes = Handshakes(http_metrics, tracing.tracer)
     draining = Gauge("chatter_draining", "Whether new connections are refused before a stop.", registry=registry)
     draining.set_function(lambda: hub.draining)
-    recording_store = RecordingStore(database)
     bus, cluster = create_cluster(settings, registry, hub, database, metrics, clock)
     door = cluster or hub
     application = Application(
@@ -270,9 +269,10 @@ def create_app(settings: Settings, *, dist: Path = DIST, clock: Callable[[], flo
         services=services,
         recordings=RecordingService(
             settings.recording,
-            recording_store,
+            RecordingStore(database),
             ProcessLauncher(),
             RecordingMetrics(registry),
+            kept_since=services.rooms.kept_since,
             people=hub.members,
             moderates=hub.moderates,
             clock=clock,
@@ -281,7 +281,9 @@ def create_app(settings: Settings, *, dist: Path = DIST, clock: Callable[[], flo
             settings.calls,
             call_store,
             keeper,
-            kept_by=recording_store.room_kept_by,
+            call_metrics,
+            kept_since=services.rooms.kept_since,
+            refused=hub.refusals.newest,
             node=settings.observability.instance,
             clock=clock,
         ),

@@ -21,15 +21,17 @@ from api.settings import parse_duration
 if TYPE_CHECKING:
     from signaling.calls.overview import CallOverview
     from signaling.calls.store import CallStore, Wanted
+    from signaling.core.calls.finding import Result
     from signaling.core.calls.record import CallRecord
 
 T = TypeVar("T")
 
 _WIDTH = 100
 _LEAST_DIGITS = 6
-_SHOWN_DIGITS = 12
 _HEXADECIMAL = frozenset("0123456789abcdef")
 _BATCH = 50
+_LOGS = '{{service_name="app"}} | call_id="{}"'
+"""LogQL; labels as infra/monitoring/alloy sets them."""
 _COLOURS = {"failed": "red", "degraded": "yellow", "ok": "green"}
 
 
@@ -57,10 +59,11 @@ def calls() -> None:
     "--since", metavar="DURATION", default="720h", show_default=True, callback=_since, help="How far to look back."
 )
 @click.option("--failed", is_flag=True, help="Only those in which something failed.")
+@click.option("--trouble", is_flag=True, help="Only those in which something failed, or went badly.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many at most.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_calls(room: str | None, since: int, failed: bool, limit: int, as_json: bool) -> None:
-    """List calls, newest first, with how each went. Times are UTC.
+def list_calls(room: str | None, since: int, failed: bool, trouble: bool, limit: int, as_json: bool) -> None:
+    """List calls that ran meanwhile, the last to begin first, with how each went. Times are UTC.
 
     \b
     Example:
@@ -68,7 +71,7 @@ def list_calls(room: str | None, since: int, failed: bool, limit: int, as_json: 
     """
     from signaling.calls.store import Wanted
 
-    wanted = Wanted(room_id=room, since=since, result="failed" if failed else None)
+    wanted = Wanted(room_id=room, running_since=since, results=_results(failed=failed, trouble=trouble))
     found = _with_store(lambda store: store.select_overviews(wanted, None, limit))
     if as_json:
         click.echo(json.dumps([msgspec.to_builtins(call) for call in found], indent=2, ensure_ascii=False))
@@ -106,8 +109,9 @@ def show_call(call_id: str, as_json: bool) -> None:
 
     for line in render(record, found):
         click.echo(_printable(line))
+    click.echo(f"\nLog:   {_LOGS.format(record.id)}")
     if trace_url is not None:
-        click.echo(f"\nTrace: {trace_url}")
+        click.echo(f"Trace: {trace_url}")
 
 
 @calls.command("export")
@@ -126,22 +130,29 @@ def export_calls(call_id: str | None, since: int | None, output: Path | None) ->
       chatter calls export --since 24h --output calls.jsonl
     """
     from signaling.calls.store import Wanted
+    from signaling.core.calls.words import counted
 
     if (call_id is None) == (since is None):
         raise click.UsageError("name either the ID of a call or --since")
 
     async def export(store: CallStore) -> int:
         if call_id is None:
-            return await _print(_records(store, Wanted(since=since or 0)), file)
+            return await _print(_records(store, Wanted(running_since=since)), file)
         return await _print(_one(await _find(store, call_id)), file)
 
     with _new_file(output) as file:
         count = _with_store(export)
     if output is not None:
-        click.echo(f"wrote {count} {'call' if count == 1 else 'calls'} to {output}", err=True)
+        click.echo(f"wrote {counted(count, 'call', 'calls')} to {output}", err=True)
 
 
 # --- reading
+
+
+def _results(*, failed: bool, trouble: bool) -> tuple[Result, ...]:
+    if trouble:
+        return "failed", "degraded"
+    return ("failed",) if failed else ()
 
 
 def _with_store(action: Callable[[CallStore], Awaitable[T]]) -> T:
@@ -222,36 +233,38 @@ def _new_file(path: Path | None) -> Iterator[IO[str] | None]:
 
 async def _print(records: AsyncIterator[CallRecord], file: IO[str] | None) -> int:
     """Print records to a file, or to standard output; return how many."""
-    from signaling.calls.store import encode_record
+    from signaling.calls.snapshot import encode_record
 
     count = 0
     async for record in records:
-        click.echo(encode_record(record), file=file)
+        click.echo(encode_record(record).decode(), file=file)
         count += 1
     return count
 
 
 def _lines(call: CallOverview, now: int) -> str:
     """Return a call in two lines or more: the facts, and what is to be said of it."""
-    people = f"{call.people} {'person' if call.people == 1 else 'people'}"
-    facts = f"{call.id[:_SHOWN_DIGITS]}  {_moment(call.started_at)}  {_length(call, now):>9}  {people:>10}  "
+    from signaling.core.calls.words import counted, short
+
+    call_id, people = short(call.id), counted(call.people, "person", "people")
+    facts = f"{call_id}  {_moment(call.started_at)}  {_length(call, now):>9}  {people:>10}  "
     result = click.style(f"{call.result:<8}", fg=_COLOURS.get(call.result))
     space = _WIDTH - len(facts) - 10
     room = call.room_id if len(call.room_id) <= space else f"{call.room_id[: space - 1]}…"
-    indent = " " * (_SHOWN_DIGITS + 2)
-    said = textwrap.wrap(_printable(call.text), _WIDTH, initial_indent=indent, subsequent_indent=indent)
+    indent = " " * (len(call_id) + 2)
+    said = textwrap.wrap(
+        _printable(call.text), _WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
     return "\n".join([f"{facts}{result}  {room}", *said])
 
 
 def _length(call: CallOverview, now: int) -> str:
     from signaling.calls.history import SILENT_MS
+    from signaling.core.calls.words import duration
 
     if call.ended_at is None:
         return "running" if now - call.updated_at < SILENT_MS else "cut off"
-    seconds = max(0, call.ended_at - call.started_at) // 1000
-    if seconds < 3600:
-        return f"{seconds // 60}:{seconds % 60:02}"
-    return f"{seconds // 3600}:{seconds % 3600 // 60:02}:{seconds % 60:02}"
+    return duration(call.ended_at - call.started_at)
 
 
 def _moment(at: int) -> str:

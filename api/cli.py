@@ -15,6 +15,7 @@ from api.console import Failure
 from api.console import fail as _fail
 from api.console import run as _run
 from api.console import settings as _settings
+from api.load_cli import load
 from api.settings import redacted
 from api.turn_cli import turn
 
@@ -238,6 +239,7 @@ def _with_auth(action: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
 
 
 main.add_command(calls)
+main.add_command(load)
 main.add_command(turn)
 
 

@@ -2,76 +2,105 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+import signal
+import sys
 from pathlib import Path
 
 import click
-import msgspec
+from msgspec.structs import replace
+
+from bench import fanout, http_api, idle, nodes, observability, profile, relay, storms
+from bench.report import Results, machine, markdown, save, table
+from bench.scenario import QUICK, Sample, Scale, Scenario
+
+SCENARIOS = {
+    scenario.name: scenario
+    for scenario in (
+        relay.SCENARIO,
+        fanout.SCENARIO,
+        storms.JOINS,
+        storms.RESUMES,
+        idle.SCENARIO,
+        nodes.SCENARIO,
+        http_api.SCENARIO,
+        profile.SCENARIO,
+        observability.SCENARIO,
+    )
+}
 
 
-@click.group()
-def main() -> None:
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("names", nargs=-1, required=True, metavar="all | NAME…", type=click.Choice(["all", *SCENARIOS]))
+@click.option("--quick", is_flag=True, help="Less of everything, for a first look.")
+@click.option("--repeat", type=click.IntRange(1, 100), help="Repetitions, the servers in turn.  [default: 3]")
+@click.option("--seconds", type=click.FloatRange(0.1, 600), help="Length of each measurement.  [default: 5]")
+@click.option("--pairs", type=click.IntRange(1, 5_000), help="Pairs that relay to each other.  [default: 200]")
+@click.option(
+    "--output", type=click.Path(file_okay=False, path_type=Path), help="Write report.md, report.json and pictures here."
+)
+def main(
+    names: tuple[str, ...],
+    quick: bool,
+    repeat: int | None,
+    seconds: float | None,
+    pairs: int | None,
+    output: Path | None,
+) -> None:
     """Measure Chatter beside other servers, in the same run on the same machine.
 
     \b
-    Example:
-      python -m bench relay --repeat 3
-    """
+    relay          candidates between pairs, against PeerJS, ws and nextcloud-spreed-signaling
+    fanout         chat in rooms of 2 to 16
+    joins          everyone comes at once
+    resumes        everyone comes back at once
+    idle           memory of idle connections, and joins meanwhile
+    nodes          two nodes over NATS
+    api            requests per second
+    profile        where the CPU time goes
+    observability  what metrics, traces, logs and call records cost
 
-
-@main.command()
-@click.option("--pairs", default=200, show_default=True, help="Pairs of members that relay to each other.")
-@click.option("--seconds", default=5.0, show_default=True, help="Length of each measurement.")
-@click.option("--idle", default=2000, show_default=True, help="Idle connections to open for the memory figure.")
-@click.option("--repeat", default=3, show_default=True, help="Repetitions, the servers in turn.")
-@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write all results here too.")
-def relay(pairs: int, seconds: float, idle: int, repeat: int, json_path: Path | None) -> None:
-    """Relay candidates between pairs of members, against PeerJS.
+    Servers that are not installed are left out, with a line that says how to install them.
 
     \b
     Example:
-      python -m bench relay --pairs 200 --seconds 5 --repeat 3
+      python -m bench relay joins --repeat 3 --output bench/results
     """
-    from bench.relay import run_relay
-    from bench.report import markdown
-    from bench.servers import MissingPeer
-
-    try:
-        results = run_relay(pairs, seconds, idle, repeat, lambda line: click.echo(line, err=True))
-    except MissingPeer as error:
-        raise click.ClickException(str(error)) from None
-    _publish(markdown(results), results, json_path)
-
-
-@main.command()
-@click.option("--pairs", default=50, show_default=True, help="Pairs of members that relay to each other.")
-@click.option("--seconds", default=2.0, show_default=True, help="Length of each turn.")
-@click.option("--turns", default=9, show_default=True, help="Turns of each server at each kind of work.")
-@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write all results here too.")
-def observability(pairs: int, seconds: float, turns: int, json_path: Path | None) -> None:
-    """Measure what metrics, traces, logs and call records cost, against a server without them.
-
-    \b
-    Example:
-      python -m bench observability --turns 9
-    """
-    from bench.observability import markdown, run_observability
-
-    results = run_observability(pairs, seconds, turns, lambda line: click.echo(line, err=True))
-    _publish(markdown(results), results, json_path)
-
-
-def _publish(table: str, results: Sequence[msgspec.Struct], json_path: Path | None) -> None:
-    from bench.report import machine
-
+    scale = _scale(quick, repeat=repeat, seconds=seconds, pairs=pairs)
     here = machine()
-    click.echo(f"\n{here['cpu']}, {here['cores']} cores, Python {here['python']}\n\n{table}")
-    if json_path is not None:
-        json_path.parent.mkdir(parents=True, exist_ok=True)
-        document = {"machine": here, "results": msgspec.to_builtins(results)}
-        json_path.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
+    command = click.get_current_context().command_path + _arguments(names, quick, repeat, seconds, pairs)
+    chosen = SCENARIOS.values() if "all" in names else [SCENARIOS[name] for name in dict.fromkeys(names)]
+    results: Results = []
+    for scenario in chosen:
+        click.echo(f"== {scenario.title}", err=True)
+        results.append(_measured(scenario, scale))
+        if output is not None:  # after each: a long run that ends early has told something
+            save(output, here, command, scale, results)
+    click.echo(markdown(here, command, results))
+
+
+def _measured(scenario: Scenario, scale: Scale) -> tuple[Scenario, list[Sample]]:
+    samples = scenario.run(scale, lambda line: click.echo(line, err=True))
+    click.echo(table(scenario, samples), err=True)
+    return scenario, samples
+
+
+def _scale(quick: bool, **given: int | float | None) -> Scale:
+    return replace(QUICK if quick else Scale(), **{name: value for name, value in given.items() if value is not None})
+
+
+def _arguments(
+    names: tuple[str, ...], quick: bool, repeat: int | None, seconds: float | None, pairs: int | None
+) -> str:
+    options = {"--repeat": repeat, "--seconds": seconds, "--pairs": pairs}
+    given = [f"{name} {value:g}" for name, value in options.items() if value is not None]
+    return " ".join(["", *names, *(["--quick"] if quick else []), *given])
+
+
+def _stop(*_: object) -> None:
+    """End as an exception does, so that every server started here ends too."""
+    sys.exit(128 + signal.SIGTERM)
 
 
 if __name__ == "__main__":
-    main()
+    signal.signal(signal.SIGTERM, _stop)
+    main(prog_name="python -m bench")

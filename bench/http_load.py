@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 _TIMEOUT_S = 10
@@ -76,3 +77,11 @@ def repeat(request: Callable[[], object], seconds: float) -> list[float]:
         request()
         times.append(time.perf_counter() - begun)
     return times
+
+
+def repeat_all(requests: Sequence[Callable[[], object]], seconds: float) -> tuple[float, list[float]]:
+    """Make each kind of request in a thread of its own; return requests per second and the seconds that each took."""
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(len(requests)) as threads:
+        times = [taken for done in threads.map(lambda request: repeat(request, seconds), requests) for taken in done]
+    return len(times) / (time.perf_counter() - begun), times

@@ -1,26 +1,31 @@
-"""Many members in one process: picows clients that relay candidates to each other in pairs."""
+"""Many members in one process: clients of each server that relay candidates to each other in pairs."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
+import secrets
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
-import picows
-from picows import WSFrame, WSMsgType, WSTransport
+from picows import WSTransport
+
+from api.load.client import Connection, ResumableConnection
+from api.load.client import connect as connect_one
 
 MESSAGE_BYTES = 250
+SPREED_SECRET = "bench"
+CONNECTING_AT_ONCE = 50
 _CANDIDATE = (
     "candidate:842163049 1 udp 1677729535 192.0.2.20 46154 typ srflx raddr 198.51.100.17 rport 46154 "
     "generation 0 ufrag EEtu network-cost 999"
 )
-_CONNECTING_AT_ONCE = 50
-_ACKNOWLEDGE_AFTER = 32
-_ACKNOWLEDGE_S = 3.0
-"""When our web client tells which frames arrived (`web/src/call/incoming.ts`, `signaling.ts`)."""
 
 
 def chatter_message(to: str) -> dict[str, Any]:
@@ -35,61 +40,43 @@ def peerjs_message(to: str) -> dict[str, Any]:
     return {"type": "CANDIDATE", "payload": payload, "dst": to}
 
 
+def spreed_message(to: str) -> dict[str, Any]:
+    """Return a candidate as the clients of nextcloud-spreed-signaling send it; its session ids have 300 characters."""
+    payload = {"candidate": {"candidate": _CANDIDATE, "sdpMid": "0", "sdpMLineIndex": 0}}
+    data = {"type": "candidate", "payload": payload}
+    return {"type": "message", "message": {"recipient": {"type": "session", "sessionid": to}, "data": data}}
+
+
 def _padded(body: dict[str, Any], by: int) -> dict[str, Any]:
     candidate = body.get("payload", body)["candidate"]
     candidate["candidate"] += " " + "x" * (by - 1)
     return body
 
 
-class Member(picows.WSListener):
-    """One end of a pair. `ready` is set when the server has let it in; `id` is its name there.
-
-    It opens `url`, and sends to its peer what `message` returns.
-    """
+class Member(Connection):
+    """One end of a pair, who sends its peer what `message` returns. Of Chatter with `?v=1`, and of the bare relay."""
 
     message = staticmethod(chatter_message)
 
-    def __init__(self) -> None:
-        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.id = ""
+    def __init__(self, url: str = "") -> None:
+        super().__init__()
         self.peer: Member | None = None
         self.sent_at: deque[float] = deque()
         self.on_relayed: Callable[[Member], None] | None = None
-        self.closed = False
-        self._transport: WSTransport | None = None
         self._message = b""
 
-    def on_ws_connected(self, transport: WSTransport) -> None:
-        """Keep the transport."""
-        self._transport = transport
-
-    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        """Look at text only."""
-        if frame.msg_type == WSMsgType.TEXT:
-            self.received(frame.get_payload_as_bytes())
-
     def received(self, payload: bytes) -> None:
-        """Count what was relayed; learn one's name from the first frames."""
+        """Count what was relayed."""
         if b'"candidate"' in payload:
             if self.on_relayed is not None:
                 self.on_relayed(self)
-        elif not self.ready.done():
-            self._learn(msgspec.json.decode(payload))
-
-    def on_ws_disconnected(self, transport: WSTransport) -> None:
-        """Note the end."""
-        self.closed = True
-        if not self.ready.done():
-            self.ready.set_exception(ConnectionError("closed before it was let in"))
+        else:
+            super().received(payload)
 
     def send(self) -> None:
         """Send one candidate to the peer."""
         self.sent_at.append(time.perf_counter())
         self.transmit(self._message)
-
-    def transmit(self, frame: bytes) -> None:
-        """Send a frame to the server."""
-        cast(WSTransport, self._transport).send(WSMsgType.TEXT, frame)
 
     def pair_with(self, peer: Member) -> None:
         """Aim at a peer: from now on `send` goes there."""
@@ -98,113 +85,95 @@ class Member(picows.WSListener):
         padding = MESSAGE_BYTES - len(msgspec.json.encode(body))
         self._message = msgspec.json.encode(body if padding <= 0 else _padded(body, padding))
 
-    def disconnect(self) -> None:
-        """Drop the connection."""
-        if self._transport is not None:
-            self._transport.disconnect(graceful=False)
 
-    def _learn(self, frame: dict[str, Any]) -> None:
-        if frame["type"] == "welcome":
-            self.id = frame["clientId"]
-        elif frame["type"] in {"participants", "OPEN"}:
+class ResumingMember(ResumableConnection, Member):
+    """A member as our web client is one: numbered both ways, and able to go on over another connection."""
+
+    def __init__(self, url: str = "") -> None:
+        Member.__init__(self, url)
+        ResumableConnection.__init__(self)
+
+
+class PeerJSMember(Member):
+    """A client of PeerJS. It chooses its name itself."""
+
+    message = staticmethod(peerjs_message)
+
+    def __init__(self, url: str = "") -> None:
+        super().__init__(url)
+        self.id = parse_qs(urlsplit(url).query)["id"][0]
+
+    def learn(self, frame: dict[str, Any]) -> None:
+        """Wait for the first frame."""
+        if frame["type"] == "OPEN":
             self.ready.set_result(None)
 
 
-class ResumingMember(Member):
-    """A member with a session that could go on over another connection, as our web client has it (`?v=2`).
+class SpreedMember(Member):
+    """An internal client of nextcloud-spreed-signaling, which needs no Nextcloud. Its room stands in the URL."""
 
-    Its frames are numbered, and it acknowledges the server's. Before it begins, it says hello.
-    """
+    message = staticmethod(spreed_message)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._sent = 0
-        self._arrived = 0
-        self._acknowledged = 0
-        self._timer: asyncio.TimerHandle | None = None
+    def __init__(self, url: str = "") -> None:
+        super().__init__(url)
+        self._room = urlsplit(url).query
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         """Keep the transport and say hello."""
         super().on_ws_connected(transport)
-        self.transmit(b'{"type":"hello","displayName":"bench"}')
+        nonce = secrets.token_hex(32)
+        token = hmac.new(SPREED_SECRET.encode(), nonce.encode(), hashlib.sha256).hexdigest()
+        params = {"random": nonce, "token": token, "backend": "http://localhost"}
+        hello = {"version": "1.0", "auth": {"type": "internal", "params": params}}
+        self.transmit(msgspec.json.encode({"id": "1", "type": "hello", "hello": hello}))
 
-    def on_ws_disconnected(self, transport: WSTransport) -> None:
-        """Note the end."""
-        super().on_ws_disconnected(transport)
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def received(self, payload: bytes) -> None:
-        """Handle a frame, and acknowledge it sooner or later."""
-        if payload.startswith(b'{"seq":'):
-            self._arrived += 1
-            if self._arrived - self._acknowledged >= _ACKNOWLEDGE_AFTER:
-                self._acknowledge()
-            elif self._timer is None:
-                self._timer = asyncio.get_running_loop().call_later(_ACKNOWLEDGE_S, self._acknowledge)
-        super().received(payload)
-
-    def transmit(self, frame: bytes) -> None:
-        """Send a frame to the server under the next number."""
-        self._sent += 1
-        super().transmit(b'%b,"id":%d}' % (frame[:-1], self._sent))
-
-    def _acknowledge(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._acknowledged = self._arrived
-        super().transmit(b'{"type":"ack","seq":%d}' % self._arrived)
+    def learn(self, frame: dict[str, Any]) -> None:
+        """Go into the room after the hello."""
+        if frame["type"] == "hello":
+            self.id = frame["hello"]["sessionid"]
+            room = {"roomid": self._room, "sessionid": secrets.token_hex(8)}
+            self.transmit(msgspec.json.encode({"id": "2", "type": "room", "room": room}))
+        elif frame["type"] == "room":
+            self.ready.set_result(None)
 
 
-class PeerJSMember(Member):
-    """A client of PeerJS."""
-
-    message = staticmethod(peerjs_message)
+Rooms = list[list[Member]]
 
 
 async def connect(kind: type[Member], url: str, origin: str | None) -> Member:
     """Open one connection and wait until it is let in."""
-    headers = {"Origin": origin} if origin else None
-    _, listener = await picows.ws_connect(kind, url, extra_headers=headers, websocket_handshake_timeout=30)
-    member = cast(Member, listener)
-    await asyncio.wait_for(member.ready, 30)
-    return member
+    return await connect_one(partial(kind, url), url, origin)
 
 
-async def connect_pairs(
-    kind: type[Member], urls: list[tuple[str, str]], origin: str | None
-) -> list[tuple[Member, Member]]:
-    """Open both ends of every pair, some at a time, and aim them at each other."""
-    gate = asyncio.Semaphore(_CONNECTING_AT_ONCE)
+async def connect_rooms(
+    kind: type[Member], urls: Sequence[Sequence[str]], origin: str | None, at_once: int = CONNECTING_AT_ONCE
+) -> Rooms:
+    """Open the connections of every room, so many rooms at a time; two after each other are aimed at each other."""
+    gate = asyncio.Semaphore(at_once)
 
-    async def one(pair: tuple[str, str], index: int) -> tuple[Member, Member]:
+    async def one(room: Sequence[str]) -> list[Member]:
         async with gate:
-            members = await connect(kind, pair[0], origin), await connect(kind, pair[1], origin)
-        for member, letter in zip(members, "ab", strict=True):
-            member.id = member.id or f"{letter}{index}"  # PeerJS clients choose their names, and urls() named them so
-        members[0].pair_with(members[1])
-        members[1].pair_with(members[0])
+            members = [await connect(kind, url, origin) for url in room]
+        for member, other in zip(members[::2], members[1::2], strict=False):
+            member.pair_with(other)
+            other.pair_with(member)
         return members
 
-    return list(await asyncio.gather(*(one(pair, index) for index, pair in enumerate(urls))))
+    return list(await asyncio.gather(*(one(room) for room in urls)))
 
 
-async def saturate(pairs: list[tuple[Member, Member]], seconds: float, in_flight: int) -> tuple[float, list[float]]:
+async def saturate(rooms: Rooms, seconds: float, in_flight: int) -> tuple[float, list[float]]:
     """Keep `in_flight` messages each way in every pair; return messages per second and all delays in seconds."""
     delays: list[float] = []
     running = True
 
     def relayed(receiver: Member) -> None:
-        sender = cast(Member, receiver.peer)
+        sender = cast("Member", receiver.peer)
         delays.append(time.perf_counter() - sender.sent_at.popleft())
         if running:
             sender.send()
 
-    members = [member for pair in pairs for member in pair]
-    for member in members:
-        member.sent_at.clear()
-        member.on_relayed = relayed
+    members = _listening(rooms, relayed)
     for _ in range(in_flight):
         for member in members:
             member.send()
@@ -216,17 +185,14 @@ async def saturate(pairs: list[tuple[Member, Member]], seconds: float, in_flight
     return count / elapsed, delays[:count]
 
 
-async def pace(pairs: list[tuple[Member, Member]], seconds: float, per_second: float) -> list[float]:
+async def pace(rooms: Rooms, seconds: float, per_second: float) -> list[float]:
     """Send at a fixed rate, evenly over all members, whatever comes back; return all delays in seconds."""
     delays: list[float] = []
 
     def relayed(receiver: Member) -> None:
-        delays.append(time.perf_counter() - cast(Member, receiver.peer).sent_at.popleft())
+        delays.append(time.perf_counter() - cast("Member", receiver.peer).sent_at.popleft())
 
-    members = [member for pair in pairs for member in pair]
-    for member in members:
-        member.sent_at.clear()
-        member.on_relayed = relayed
+    members = _listening(rooms, relayed)
     begun = time.perf_counter()
     sent = 0
     while (elapsed := time.perf_counter() - begun) < seconds:
@@ -239,10 +205,33 @@ async def pace(pairs: list[tuple[Member, Member]], seconds: float, per_second: f
     return delays
 
 
+def everyone(rooms: Rooms) -> list[Member]:
+    """Return the members of all rooms."""
+    return [member for room in rooms for member in room]
+
+
+async def disconnect(rooms: Rooms) -> None:
+    """Drop all connections, and wait until they are gone."""
+    for member in everyone(rooms):
+        member.disconnect()
+    while not all(member.closed for member in everyone(rooms)):
+        await asyncio.sleep(0.001)
+
+
+def _listening(rooms: Rooms, relayed: Callable[[Member], None]) -> list[Member]:
+    members = everyone(rooms)
+    for member in members:
+        member.sent_at.clear()
+        member.on_relayed = relayed
+    return members
+
+
 async def _settle(members: list[Member]) -> None:
     deadline = time.perf_counter() + 10
     while any(member.sent_at for member in members) and time.perf_counter() < deadline:
         await asyncio.sleep(0.01)
     lost = sum(len(member.sent_at) for member in members)
     if lost or any(member.closed for member in members):
-        raise RuntimeError(f"{lost} messages were not delivered, {sum(m.closed for m in members)} connections closed")
+        raise RuntimeError(
+            f"{lost} messages were not delivered, {sum(bool(m.closed) for m in members)} connections closed"
+        )

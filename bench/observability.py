@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from statistics import median
 from typing import IO
 
-import httpx2 as httpx
-from msgspec import Struct
-
-from bench.http_load import HttpClient, RefreshingClient, repeat
-from bench.load import Member, connect_pairs, saturate
-from bench.relay import Progress
-from bench.servers import LOAD_CORE, Chatter, free_port, pinned
+from bench.http_api import REFRESH, refresher, sign_up
+from bench.http_load import HttpClient, repeat
+from bench.load import Rooms, connect_rooms, disconnect, saturate
+from bench.scenario import LOAD_CORE, Metric, Progress, Sample, Scale, Scenario, stay_on_load_core
+from bench.servers import Chatter, free_port, new_loop, pinned
 
 _IN_FLIGHT = 2
-_DEVICE = {"X-Device-ID": "bench"}
+_PAIRS = 50
+_TURN_S = 2.0
+_RELAY = "relayed candidate"
+_READ = "GET /rooms/{id}"
+_CPU = " cpu"
 
 Measure = Callable[[float], tuple[float, int]]
 """Work for so many seconds; return the seconds that one message or request took, and how many there were."""
-
-
-class Turn(Struct, frozen=True):
-    """One server in one turn: microseconds from end to end and of CPU, per message or request."""
-
-    work: str
-    server: str
-    us: float
-    cpu_us: float
 
 
 class Receiver:
@@ -98,58 +89,56 @@ class Unobserved(Chatter):
         return [sys.executable, "-m", "bench.unobserved", "serve"], environment | off
 
 
-def run_observability(pairs: int, seconds: float, turns: int, progress: Progress) -> list[Turn]:
-    """Let both servers work in turns of so many seconds, both up all the time."""
-    if (os.cpu_count() or 1) > 1:
-        os.sched_setaffinity(0, {LOAD_CORE})
-    import uvloop
-
-    results: list[Turn] = []
+def run_observability(scale: Scale, progress: Progress) -> list[Sample]:
+    """Let both servers work in turns, both up all the time; the first turn does not count."""
+    stay_on_load_core()
+    results: list[Sample] = []
+    pairs, seconds = min(scale.pairs, _PAIRS), min(scale.seconds, _TURN_S)
     with ExitStack() as stack:
         receiver = stack.enter_context(Receiver())
         servers = [stack.enter_context(server) for server in (Observed(receiver), Unobserved())]
-        runner = stack.enter_context(asyncio.Runner(loop_factory=uvloop.new_event_loop))
-        work = {server.name: _work(server, pairs, runner) for server in servers}
-        for turn in range(turns + 1):
-            progress(f"turn {turn} of {turns}" if turn else "warming up")
+        runner = stack.enter_context(asyncio.Runner(loop_factory=new_loop))
+        work = {}
+        for server in servers:
+            rooms = runner.run(connect_rooms(server.member, server.rooms(pairs), server.origin))
+            stack.callback(_end, runner, rooms)
+            work[server.name] = {_RELAY: _relaying(rooms, runner), **_requests(server)}
+        for turn in range(scale.turns + 1):
+            progress(f"turn {turn} of {scale.turns}" if turn else "warming up")
+            values: dict[str, dict[str, float]] = {server.name: {} for server in servers}
             for name in work["on"]:
                 for server in servers if turn % 2 else reversed(servers):
-                    measured = _measure(server, name, work[server.name][name], seconds)
-                    results += [measured] if turn else []
+                    values[server.name] |= _measure(server, name, work[server.name][name], seconds)
+            results += [Sample(server.name, values[server.name]) for server in servers] if turn else []
     return results
 
 
-def _measure(server: Chatter, work: str, measure: Measure, seconds: float) -> Turn:
+def _end(runner: asyncio.Runner, rooms: Rooms) -> None:
+    runner.run(disconnect(rooms))
+
+
+def _measure(server: Chatter, work: str, measure: Measure, seconds: float) -> dict[str, float]:
     cpu = server.cpu_seconds()
     taken, count = measure(seconds)
-    return Turn(work, server.name, taken * 1e6, (server.cpu_seconds() - cpu) / count * 1e6)
+    return {work: taken * 1e6, f"{work}{_CPU}": (server.cpu_seconds() - cpu) / count * 1e6}
 
 
-def _work(server: Chatter, pairs: int, runner: asyncio.Runner) -> dict[str, Measure]:
-    members = runner.run(connect_pairs(server.member, server.urls(pairs), server.origin))
-    return {"relayed candidate": _relaying(members, runner), **_requests(server)}
-
-
-def _relaying(members: list[tuple[Member, Member]], runner: asyncio.Runner) -> Measure:
+def _relaying(rooms: Rooms, runner: asyncio.Runner) -> Measure:
     def measure(seconds: float) -> tuple[float, int]:
-        per_second, delays = runner.run(saturate(members, seconds, _IN_FLIGHT))
+        per_second, delays = runner.run(saturate(rooms, seconds, _IN_FLIGHT))
         return 1 / per_second, len(delays)
 
     return measure
 
 
 def _requests(server: Chatter) -> dict[str, Measure]:
-    with httpx.Client(base_url=server.http_url, headers=_DEVICE, timeout=30) as http:
-        account = {"username": f"asker{time.time_ns()}"[:32], "password": "a password for benchmarks"}
-        signed_in = http.post("/auth/register", json=account).raise_for_status()
-        bearer = {"Authorization": f"Bearer {signed_in.json()['token']}"}
-        room = http.post("/rooms", headers=bearer).raise_for_status().json()["roomId"]
-    cookie = signed_in.headers["set-cookie"].partition(";")[0]
-    asker = HttpClient(server.http_port, _DEVICE | bearer)
-    refresher = RefreshingClient(server.http_port, _DEVICE | {"Origin": server.origin or ""}, cookie)
+    token, _ = sign_up(server)
+    [room] = server.create_rooms(1)
+    asker = HttpClient(server.http_port, {"X-Device-ID": "bench", "Authorization": f"Bearer {token}"})
+    refreshing = refresher(server)
     return {
-        "GET /rooms/{id}": _asking(asker, lambda: asker.ask("GET", f"/rooms/{room}")),
-        "POST /auth/refresh": _asking(refresher, refresher.refresh),
+        _READ: _asking(asker, lambda: asker.ask("GET", f"/rooms/{room}")),
+        REFRESH: _asking(refreshing, refreshing.refresh),
     }
 
 
@@ -162,20 +151,20 @@ def _asking(client: HttpClient, request: Callable[[], object]) -> Measure:
     return measure
 
 
-def markdown(turns: list[Turn]) -> str:
-    """Return a table: median (lowest–highest) of each server, and of how much more it takes with everything on."""
-    lines = ["| µs | on | off | on is more by |", "|---|---:|---:|---:|"]
-    for work in dict.fromkeys(turn.work for turn in turns):
-        on, off = ([turn for turn in turns if (turn.work, turn.server) == (work, name)] for name in ("on", "off"))
-        lines.append(_row(work, [turn.us for turn in on], [turn.us for turn in off]))
-        lines.append(_row(f"{work}, CPU", [turn.cpu_us for turn in on], [turn.cpu_us for turn in off]))
-    return "\n".join(lines)
-
-
-def _row(label: str, on: list[float], off: list[float]) -> str:
-    more = [(one / other - 1) * 100 for one, other in zip(on, off, strict=True)]
-    return f"| {label} | {_spread(on, '.1f')} | {_spread(off, '.1f')} | {_spread(more, '+.1f')} % |"
-
-
-def _spread(values: list[float], form: str) -> str:
-    return f"{median(values):{form}} ({min(values):{form}}–{max(values):{form}})"
+SCENARIO = Scenario(
+    name="observability",
+    title="What observability costs",
+    about=(
+        "A server with everything on (metrics, every call and request traced and exported, every line logged as "
+        "JSON into a pipe, call records) and one with all of it taken out, in turns of two seconds, both up all "
+        "the time. Microseconds from end to end, and of CPU."
+    ),
+    metrics=tuple(
+        Metric(f"{work}{suffix}", f"{work}{label}")
+        for work in (_RELAY, _READ, REFRESH)
+        for suffix, label in (("", ", µs"), (_CPU, ", CPU µs"))
+    ),
+    run=run_observability,
+    ours="off",
+    compared_to=("on",),
+)

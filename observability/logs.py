@@ -6,6 +6,7 @@ import atexit
 import json
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -120,7 +121,6 @@ def _formatter(settings: ObservabilitySettings) -> logging.Formatter:
             "version": settings.version,
             "instance": settings.instance,
         },
-        datefmt="%Y-%m-%dT%H:%M:%S%z",
     )
 
 
@@ -129,6 +129,10 @@ _encode = JsonEncoder(allow_nan=False).encode
 
 class _RedactingJsonFormatter(JsonFormatter):
     """Redaction comes last, when message, arguments, extra fields and exceptions have become one object."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802  # logging's name
+        """Return the time as RFC 3339 has it, in UTC with milliseconds."""
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
         try:

@@ -90,7 +90,8 @@ class Entrance:
             person=visit.person,
         )
         replay = Replay(link.seq) if link.request.speaks_first else None
-        connection = Connection(room, member.id, FloodGuard(self._settings.limits_scale), replay, live.lobby)
+        guard = FloodGuard(self._settings.limits_scale, peers=room.rules.max_members)
+        connection = Connection(room, member.id, guard, replay, live.lobby)
         session = Session(live, connection, visit, link, "" if replay is None else new_resume_token())
         live.sessions[member.id] = session
         self._sessions.add(session)

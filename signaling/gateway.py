@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from http import HTTPStatus
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import picows
 from picows import WSCloseCode, WSFrame, WSMsgType, WSTransport, WSUpgradeRequest, WSUpgradeResponse
+from picows.picows import WSProtocol  # type: ignore[attr-defined]  # its stubs leave it out
 
 from observability.request import RequestInfo
 from signaling.core.messages import MAX_FRAME_BYTES
@@ -15,7 +17,6 @@ from signaling.errors import Close
 from signaling.link import LinkRequest
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Mapping
     from socket import socket
 
@@ -30,6 +31,7 @@ _ROUTE = "/ws/{room_id}"
 _WRITE_BUFFER_BYTES = 64 * 1024
 _READ_BUFFER_BYTES = 2048
 """picows grows it when a larger frame comes; most connections never need more."""
+_HANDSHAKE_TIMEOUT_S = 5.0
 _BACKLOG = 4096
 _COPIED_BYTES = 8192
 """Frames up to this size are copied whole by picows before they are sent."""
@@ -52,42 +54,61 @@ class Gateway:
 
     async def start(self, sockets: list[socket]) -> None:
         """Start listening on sockets that are already bound."""
+        loop = asyncio.get_running_loop()
         for sock in sockets:
-            server = await picows.ws_create_server(
-                self._route,
-                sock=sock,
-                max_frame_size=MAX_FRAME_BYTES,
-                read_buffer_init_size=_READ_BUFFER_BYTES,
-                logger_name=cast("logging.Logger", _PicowsLog()),
-                backlog=_BACKLOG,
-                use_aiofastnet=False,  # uvloop's own transport takes less memory per connection
-            )
-            self._servers.append(server)
+            # uvloop's own transport takes less memory per connection than that of aiofastnet.
+            self._servers.append(await loop.create_server(self._protocol, sock=sock, backlog=_BACKLOG))
 
     def stop_listening(self) -> None:
         """Refuse new connections; those that are open go on."""
         for server in self._servers:
             server.close()
 
-    def _route(self, request: WSUpgradeRequest) -> picows.WSListener | picows.WSUpgradeResponseWithListener:
+    def _protocol(self) -> asyncio.BaseProtocol:
+        """Make what `picows.ws_create_server` would; with that, one would not see the address of who is refused."""
+
+        def route(request: WSUpgradeRequest) -> picows.WSListener | picows.WSUpgradeResponseWithListener:
+            peer = protocol.transport.underlying_transport.get_extra_info("peername")
+            return self._route(request, str(peer[0]) if peer else "")
+
+        protocol: Any = WSProtocol(
+            host_port=None,
+            ws_path=None,
+            is_client_side=False,
+            ws_listener_factory=route,
+            logger=_picows_log,
+            disconnect_on_exception=True,
+            websocket_handshake_timeout=_HANDSHAKE_TIMEOUT_S,
+            enable_auto_ping=False,
+            auto_ping_idle_timeout=0,
+            auto_ping_reply_timeout=0,
+            auto_ping_strategy=picows.WSAutoPingStrategy.PING_WHEN_IDLE,
+            enable_auto_pong=True,
+            max_frame_size=MAX_FRAME_BYTES,
+            extra_headers=None,
+            read_buffer_init_size=_READ_BUFFER_BYTES,
+        )
+        return cast("asyncio.BaseProtocol", protocol)
+
+    def _route(self, request: WSUpgradeRequest, peer: str) -> picows.WSListener | picows.WSUpgradeResponseWithListener:
         path, _, query = request.path.decode("latin-1").partition("?")
         if path == "/health":
             return _answer(HTTPStatus.OK, "ok")
         room_id = next((path[len(prefix) :] for prefix in _PATH_PREFIXES if path.startswith(prefix)), None)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        handshake = self._observe(path, headers, _ROUTE if room_id is not None else None)
+        link_request = LinkRequest.parse(room_id or "", query, headers).seen_from(peer, self._settings.trusted_hops)
+        handshake = self._observe(path, headers, _ROUTE if room_id is not None else None, link_request.address)
         if room_id is None:
             return _answer(HTTPStatus.NOT_FOUND, "not_found", handshake)
-        link_request = LinkRequest.parse(room_id, query, headers)
         refusal = self._door.refusal(link_request)
         if refusal is not None:
             return _answer(HTTPStatus(refusal[0]), refusal[1], handshake)
-        return _Listener(self._door, link_request, self._settings.trusted_hops, handshake)
+        return _Listener(self._door, link_request, handshake)
 
-    def _observe(self, path: str, headers: Mapping[str, str], route: str | None) -> Handshake | None:
+    def _observe(self, path: str, headers: Mapping[str, str], route: str | None, address: str) -> Handshake | None:
         if self._handshakes is None:
             return None
-        return self._handshakes.begin(path, headers, route=route, info=RequestInfo())
+        return self._handshakes.begin(path, headers, route=route, info=RequestInfo(address=address))
 
 
 def _answer(status: HTTPStatus, code: str, handshake: Handshake | None = None) -> picows.WSUpgradeResponseWithListener:
@@ -104,22 +125,18 @@ def _answer(status: HTTPStatus, code: str, handshake: Handshake | None = None) -
 class _Listener(picows.WSListener):
     """One connection, translated from picows to a `Link`."""
 
-    __slots__ = ("_door", "_fragments", "_handshake", "_link", "_request", "_trusted_hops")
+    __slots__ = ("_door", "_fragments", "_handshake", "_link", "_request")
 
-    def __init__(self, door: Door, request: LinkRequest, trusted_hops: int, handshake: Handshake | None) -> None:
+    def __init__(self, door: Door, request: LinkRequest, handshake: Handshake | None) -> None:
         self._handshake = handshake
         self._door = door
         self._request = request
-        self._trusted_hops = trusted_hops
         self._fragments: bytearray | None = None
 
     def on_ws_connected(self, transport: WSTransport) -> None:
-        underlying = transport.underlying_transport
-        underlying.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES)
-        peer = underlying.get_extra_info("peername")
-        request = self._request.seen_from(str(peer[0]) if peer else "", self._trusted_hops)
+        transport.underlying_transport.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES)
+        request = self._request
         if self._handshake is not None:
-            self._handshake.info.address = request.address
             self._handshake.end(HTTPStatus.SWITCHING_PROTOCOLS)
             request = request.within(self._handshake.span)
         self._link = self._door.accept(request, _PicowsTransport(transport))
@@ -251,3 +268,6 @@ class _PicowsLog:
 
     def exception(self, message: str, *args: object, **_: object) -> None:
         logger.error(message, *args, exc_info=True, extra={"event": "ws_exception"})  # noqa: LOG014  # picows calls it in one
+
+
+_picows_log = _PicowsLog()

@@ -25,6 +25,7 @@ from signaling.link import Link, LinkRequest
 from signaling.live import LiveRoom
 from signaling.lobby import Lobbies, Waiter
 from signaling.ports import Clock, Identity
+from signaling.refusals import STATUSES, Refusal, Refusals
 from signaling.session import Session, visitor_of
 from signaling.sessions import ResumableSessions
 from signaling.steward import Steward
@@ -81,6 +82,7 @@ class Hub:
         self._entrance = Entrance(
             self, self._rooms, self._sessions, self._lobbies, self._doors, settings, metrics, calls, clock
         )
+        self.refusals = Refusals(clock)
         self.steward = Steward(self, self._entrance, self._doors, self._lobbies, doorkeeper, clock)
         self._draining = False
         self._deserted: asyncio.Event | None = None
@@ -125,15 +127,13 @@ class Hub:
 
     def refusal(self, request: LinkRequest) -> tuple[int, str] | None:
         """Say with which HTTP status and code a handshake is refused, or None when it is good."""
-        if self._draining:
-            self._metrics.handshake("draining")
-            return 503, "draining"
-        if not is_room_id(request.room_id):
-            return 404, "room_not_found"
-        if not self._may_connect_from(request):
-            self._metrics.handshake("bad_origin")
-            return 403, "bad_origin"
-        return None
+        code = self._fault_of(request)
+        if code is None:
+            return None
+        if code != "room_not_found":  # there can be no such room: it is no entry that failed
+            self._metrics.handshake(code)
+        self.refusals.add(request, code)
+        return STATUSES[code], code
 
     def is_crowded(self, address: str) -> bool:
         """Tell whether more connections are open from this address than one may have."""
@@ -161,7 +161,8 @@ class Hub:
         self._metrics.received(kind, text, fault)
         self._perform(session, effects)
         if effects and fault is None and kind in RELAYED:
-            self._metrics.relayed(kind, started, session.live.call.exemplar, now)
+            over_bus = session.is_remote or _reaches_afar(session.live, effects[0])
+            self._metrics.relayed(kind, started, session.live.call.exemplar, now, over_bus=over_bus)
         if session.owes_ack:
             if not self._owing_acks:
                 self.later(_ACK_DELAY_S, self._acknowledge)
@@ -319,6 +320,13 @@ class Hub:
 
     # --- inside
 
+    def _fault_of(self, request: LinkRequest) -> Refusal | None:
+        if not is_room_id(request.room_id):
+            return "room_not_found"
+        if self._draining:
+            return "draining"
+        return None if self._may_connect_from(request) else "bad_origin"
+
     def _may_connect_from(self, request: LinkRequest) -> bool:
         if request.origin is not None:
             return request.origin in self._settings.origins
@@ -388,3 +396,9 @@ class Hub:
             live.call.tick(now)
         for session_id in [key for key, at in self._ended_sessions.items() if now - at > _ENDED_SESSIONS_KEPT_S]:
             del self._ended_sessions[session_id]
+
+
+def _reaches_afar(live: LiveRoom, effect: Effect) -> bool:
+    """Tell whether a relayed frame goes to a socket at another node."""
+    receiver = live.sessions.get(effect.to[0]) if type(effect) is Deliver else None
+    return receiver is not None and receiver.is_remote

@@ -48,6 +48,8 @@ class LinkRequest(Struct, frozen=True):
     """Family and major version, such as `Chrome 156`."""
     span: SpanRef | None = None
     """Of the handshake, where that is traced."""
+    edge: str = ""
+    """The node that has the socket, where that is not this one."""
 
     @classmethod
     def parse(cls, room_id: str, query: str, headers: Mapping[str, str]) -> LinkRequest:
@@ -151,7 +153,7 @@ class Link:
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.request = request
-        self.arrival = Arrival(accepted_at, () if request.span is None else (request.span,))
+        self.arrival = Arrival(accepted_at, () if request.span is None else (request.span,), edge=request.edge)
         self.identity: Identity | None = None
         self.session: Session | None = None
         self.waiter: Waiter | None = None
@@ -222,6 +224,11 @@ class Link:
         self._hub.forget(self, left=code in _PARTING_CODES)
 
     # --- called by the hub and the session
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether its socket is at another node."""
+        return self.request.edge != ""
 
     @property
     def held_bytes(self) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from signaling.core.codec import encode
 from signaling.core.kinds import kind_of
-from signaling.core.messages import Profile, RoleChanged, WebRtc
+from signaling.core.messages import Media, Profile, RoleChanged, WebRtc
 from signaling.core.room import Deliver
 
 if TYPE_CHECKING:
@@ -60,5 +60,7 @@ class LiveRoom:
             self.call.signaled(message, self._clock())
         elif type(message) is Profile:
             self.call.renamed(message.clientId, message.displayName)
+        elif type(message) is Media:
+            self.call.media_changed(message, self._clock())
         elif type(message) is RoleChanged:
             self.call.role_changed(message.clientId, message.role, self._clock())

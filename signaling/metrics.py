@@ -16,6 +16,7 @@ from signaling.errors import Close, CloseReason, FrameFault
 
 Visitor = Literal["user", "guest", "recorder"]
 Resumption = Literal["resumed", "unknown", "state_lost"]
+Scope = Literal["local", "bus"]
 RoomEnd = Literal["empty", "lost", "ended", "drain"]
 RateLimit = Literal["http", "auth", "connections", "entry", "frames"]
 """`http`: requests per address; `auth`: attempts to sign in, register, refresh or change a password; `connections`:
@@ -76,6 +77,8 @@ class SignalingMetrics:
         self._handshakes = Counter(
             "chatter_ws_handshakes", "Connections by how their entry ended.", ["result"], registry=registry
         )
+        for result in sorted(_HANDSHAKE_RESULTS):  # from 0 on: the first refusals after a start count too
+            self._handshakes.labels(result)
         reasons = {*_CLOSE_REASONS.values(), *_PEER_CLOSES.values(), _REFUSED, _ABNORMAL}
         self._closes = _tally(registry, "chatter_ws_closes", "Connections that ended, by reason.", "reason", reasons)
         self._durations = HotHistogram(
@@ -125,11 +128,12 @@ class SignalingMetrics:
             "chatter_relay_duration_seconds",
             "From reading a frame to handing it to its receiver's connection.",
             ["type", "scope"],
-            [(kind, "local") for kind in sorted(RELAYED)],
+            [(kind, scope) for kind in sorted(RELAYED) for scope in get_args(Scope)],
             buckets=_RELAYS,
             registry=registry,
         )
         self._relays = {kind: relays.labels(kind, "local") for kind in RELAYED}
+        self._bus_relays = {kind: relays.labels(kind, "bus") for kind in RELAYED}
         self._relay_failures = _tally(
             registry, "chatter_relay_failures", "Frames not relayed.", "reason", ("no_peer", "queue_full")
         )
@@ -210,13 +214,17 @@ class SignalingMetrics:
         if fault is not None:
             self.rejected(kind, fault)
 
-    def relayed(self, kind: str, started: float, trace_id: str | None, now: float) -> None:
-        """Note that a frame was relayed that was read at `started` (of `timer`), in a trace if that is kept."""
+    def relayed(self, kind: str, started: float, trace_id: str | None, now: float, *, over_bus: bool) -> None:
+        """Note that a frame was relayed that was read at `started` (of `timer`), in a trace if that is kept.
+
+        `over_bus`: the socket of its sender or of its receiver is at another node.
+        """
         seconds = self.timer() - started
+        relays = self._bus_relays if over_bus else self._relays
         if trace_id is None:
-            self._relays[kind].observe(seconds)
+            relays[kind].observe(seconds)
         else:
-            self._relays[kind].observe_traced(seconds, trace_id, now)
+            relays[kind].observe_traced(seconds, trace_id, now)
 
     def sent(self, kind: str, size: int) -> None:
         """Count a frame of this many bytes that goes to a client."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Clock = Callable[[], float]
 """Seconds since 1970 UTC."""
+KeptSince = Callable[[str, int], Awaitable[int | None]]
+"""Tells since when there is a room that an account owns or moderates, in milliseconds since 1970 UTC; None if not."""
 
 
 class Identity(Struct, frozen=True):

@@ -74,6 +74,15 @@ class RoomService:
         room = await self._store.select(room_id)
         return await self._passwords.verify(password, None if room is None else room.password_hash)
 
+    # --- for what is kept of rooms: recordings, and how calls were
+
+    async def kept_since(self, room_id: str, user_id: int) -> int | None:
+        """Return when a room was made, if someone owns or lastingly moderates it; None if not.
+
+        What was kept of a former room of the same name is not theirs.
+        """
+        return await self._store.select_kept_since(room_id, user_id)
+
     # --- for people
 
     async def create(

@@ -52,6 +52,11 @@ class Session:
         """The `clientId` of this member."""
         return self.connection.member_id
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether its socket is at another node."""
+        return self.link is not None and self.link.is_remote
+
     def send(self, body: bytes, kind: str) -> None:
         """Send an encoded message of this kind (`core.kinds`) under the next sequence number."""
         self._seq += 1

@@ -84,6 +84,12 @@ class RoomStore:
             found = await db.execute(query, {"ids": list(room_ids)})
             return {row.id: _record(row).rules for row in found}
 
+    async def select_kept_since(self, room_id: str, user_id: int) -> int | None:
+        """Return when a room was made, if someone owns or lastingly moderates it; None if not."""
+        async with self._database.read() as db:
+            found = (await db.execute(text(_SELECT_KEPT), {"room_id": room_id, "user_id": user_id})).one_or_none()
+            return None if found is None else int(found.created_at)
+
     async def count_owned(self, owner_id: int) -> int:
         """Count someone's rooms."""
         query = "SELECT count(*) FROM rooms WHERE owner_id = :owner_id"
@@ -118,6 +124,13 @@ _INSERT = f"""
     INSERT INTO rooms ({_COLUMNS})
     VALUES (:id, :owner_id, :name, :guests_allowed, :max_members, :created_at, :updated_at, :lobby, :password_hash)
 """  # noqa: S608
+_SELECT_KEPT = """
+    SELECT created_at FROM rooms
+    WHERE id = :room_id AND (
+        owner_id = :user_id
+        OR EXISTS (SELECT 1 FROM room_moderators m WHERE m.room_id = rooms.id AND m.user_id = :user_id)
+    )
+"""
 _SELECT = f"SELECT {_COLUMNS} FROM rooms WHERE id = :id"  # noqa: S608
 
 

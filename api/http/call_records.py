@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
 from collections.abc import Callable
-from typing import Literal
 
 from msgspec import Struct
 from quart import Blueprint, Response, g, request
@@ -26,7 +26,8 @@ from api.http.security import application, authenticated, client_address, option
 from auth.attempts import RateLimiter
 from observability.addresses import network_of
 from signaling.calls.history import CallHistory, CallNotFound, Trouble
-from signaling.calls.overview import CallOverview
+from signaling.calls.overview import CallLine, CallOverview
+from signaling.calls.settings import CallSettings
 from signaling.calls.store import Place
 from signaling.core.calls.causes import findings, summary
 from signaling.core.calls.finding import Finding, Summary
@@ -46,16 +47,9 @@ _CLOSE_CODES = range(1000, 5000)
 """RFC 6455 §7.4.2."""
 
 
-class Call(Struct, rename="camel"):
+class Call(CallLine, frozen=True, kw_only=True):
     """A call in a list. Times are milliseconds since 1970 UTC; `people`: how many took part."""
 
-    id: str
-    started_at: int
-    ended_at: int | None
-    people: int
-    result: Literal["ok", "degraded", "failed", "empty"]
-    cause: str | None
-    text: str
     running: bool
 
 
@@ -102,10 +96,16 @@ class TroubleLimiter:
         self._rooms = RateLimiter(self.PER_ROOM * scale, _MINUTE_MS)
         self._clock = clock
 
-    def wait(self, address: str, room_id: str) -> float:
-        """Count a trouble; return 0, or the seconds after which one may be told again."""
-        now = int(self._clock() * 1000)
-        return self._addresses.take(network_of(address), now) or self._rooms.take(room_id, now)
+    def wait_of_address(self, address: str) -> float:
+        """Count a request; return 0, or the seconds after which its sender may come again."""
+        return self._addresses.take(network_of(address), self._now_ms())
+
+    def wait_of_room(self, room_id: str) -> float:
+        """Count a trouble of someone who may see the room: nobody else takes the place of those who suffer it."""
+        return self._rooms.take(room_id, self._now_ms())
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)
 
 
 def create_call_records_blueprint(limits_scale: float) -> Blueprint:
@@ -141,8 +141,7 @@ def _add_calls(routes: Blueprint) -> None:
     async def get_call(room_id: str, call_id: str) -> ExplainedCall:
         """Show what happened in a call of a room that you own or moderate, and what likely caused it."""
         record = await _history().show(known_form(room_id), _call_id(call_id), g.principal.user_id)
-        trace_url = application().settings.calls.trace_link(record.id, traced=record.traced)
-        return ExplainedCall(record, findings(record), summary(record), trace_url)
+        return await asyncio.to_thread(_explain, record, application().settings.calls)
 
 
 def _add_troubles(routes: Blueprint, limiter: TroubleLimiter) -> None:
@@ -154,14 +153,18 @@ def _add_troubles(routes: Blueprint, limiter: TroubleLimiter) -> None:
     @public("who cannot open a socket may have no account")
     async def report_trouble(room_id: str) -> tuple[str, int]:
         """Say that your browser cannot open its socket to a room. The answer does not tell whether there is one."""
-        wait = limiter.wait(client_address(), room_id[:64])
-        if wait:
-            raise RateLimitExceeded(wait)
+        _check(limiter.wait_of_address(client_address()))
         trouble = await json_body(NewTrouble)
         if await _may_see(room_id):
+            _check(limiter.wait_of_room(room_id))
             _log(room_id, trouble)
-            await _history().note(room_id, trouble.reason)
+            await _history().note(room_id, trouble.reason, page_allowed=_page_allowed())
         return "", 204
+
+
+def _check(wait: float) -> None:
+    if wait:
+        raise RateLimitExceeded(wait)
 
 
 async def _may_see(room_id: str) -> bool:
@@ -178,6 +181,12 @@ async def _may_see(room_id: str) -> bool:
     return True
 
 
+def _page_allowed() -> bool | None:
+    """Tell whether sockets may be opened from the page that asks; browsers name it in every POST (Fetch standard)."""
+    origin = request.headers.get("Origin")
+    return None if origin is None else origin in application().settings.signaling.origins
+
+
 def _log(room_id: str, trouble: NewTrouble) -> None:
     fields = {
         "event": "socket_trouble",
@@ -191,6 +200,12 @@ def _log(room_id: str, trouble: NewTrouble) -> None:
 
 def _history() -> CallHistory:
     return application().calls
+
+
+def _explain(record: CallRecord, settings: CallSettings) -> ExplainedCall:
+    """Say what a call was like. Takes milliseconds for a large one: belongs into a thread."""
+    trace_url = settings.trace_link(record.id, traced=record.traced)
+    return ExplainedCall(record, findings(record), summary(record), trace_url)
 
 
 def _call_id(text: str) -> str:
@@ -221,13 +236,5 @@ def _after(call: CallOverview) -> str:
 
 
 def _view(call: CallOverview) -> Call:
-    return Call(
-        id=call.id,
-        started_at=call.started_at,
-        ended_at=call.ended_at,
-        people=call.people,
-        result=call.result,
-        cause=call.cause,
-        text=call.text,
-        running=call.ended_at is None,
-    )
+    line = {name: getattr(call, name) for name in CallLine.__struct_fields__}
+    return Call(**line, running=call.ended_at is None)

@@ -36,17 +36,16 @@ class SignalingEndpoint:
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         query = scope["query_string"].decode("latin-1")
-        request = LinkRequest.parse(path[len(_PATH_PREFIX) :], query, headers)
+        peer = scope["client"][0] if scope.get("client") else ""
+        request = LinkRequest.parse(path[len(_PATH_PREFIX) :], query, headers).seen_from(peer, self._trusted_hops)
         refusal = self._door.refusal(request)
         if refusal is not None:
             await _reject(send, HTTPStatus(refusal[0]), refusal[1])
             return
         await receive()  # websocket.connect
         await send({"type": "websocket.accept"})
-        peer = scope["client"][0] if scope.get("client") else ""
         transport = _AsgiTransport(send, current_transport.get())
-        request = request.seen_from(peer, self._trusted_hops).within(handshake_span(scope))
-        link = self._door.accept(request, transport)
+        link = self._door.accept(request.within(handshake_span(scope)), transport)
         transport.link = link
         writer = asyncio.get_running_loop().create_task(transport.run())
         code = 0

@@ -40,9 +40,7 @@ class BusMetrics:
         """Read the state of the bus from this at each scrape."""
         self._up.set_function(lambda: float(up()))
 
-    def watch_cluster(
-        self, *, nodes: Callable[[], int], edges: Callable[[], int], remotes: Callable[[], int]
-    ) -> None:
+    def watch_cluster(self, *, nodes: Callable[[], int], edges: Callable[[], int], remotes: Callable[[], int]) -> None:
         """Read at each scrape: other nodes, connections whose socket is here, connections whose room is here."""
         self._nodes.set_function(nodes)
         self._edges.set_function(edges)

@@ -27,6 +27,8 @@ class Arrival(Struct):
     """It comes back to a session."""
     knocked_at: float | None = None
     """When it began to wait in the lobby."""
+    edge: str = ""
+    """The node that has the socket, where that is another one."""
     work: Sequence[Work] = ()
     """What was done to let it in."""
 

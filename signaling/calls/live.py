@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from signaling.calls.spans import FAILURES, CallSpans
 from signaling.core.calls.facts import DeviceFailed, Digested, Fact, Negotiated, PathChanged, ReportRefused, Settled
-from signaling.core.messages import ReportPath, ReportTrouble, SendStats, WebRtc
+from signaling.core.messages import MediaState, ReportPath, ReportTrouble, SendStats, WebRtc
 
 if TYPE_CHECKING:
     from observability.calls import CallTrace
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from signaling.calls.calls import Calls
     from signaling.core.calls.record import Entry, LeaveReason
     from signaling.core.calls.timeline import Timeline
-    from signaling.core.messages import Role
+    from signaling.core.messages import Media, Role
     from signaling.core.room import Member
 
 logger = logging.getLogger(__name__)
@@ -50,6 +50,7 @@ class LiveCall:
         "_calls",
         "_joined_at",
         "_met_at",
+        "_people",
         "_spans",
         "_timeline",
         "_trace",
@@ -64,6 +65,7 @@ class LiveCall:
         self._trace = trace
         self._spans = CallSpans(trace)
         self._joined_at: dict[str, float] = {}
+        self._people: set[str] = set()
         self._met_at: float | None = None
         self._broken = False
         self.id = trace.id
@@ -78,7 +80,7 @@ class LiveCall:
 
     @property
     def has_company(self) -> bool:
-        """Whether two members or more are in."""
+        """Whether two people or more are in; a recorder is no company."""
         return self._met_at is not None
 
     # --- members
@@ -87,8 +89,10 @@ class LiveCall:
     def joined(self, member: Member, entry: Entry, arrival: Arrival, now: float) -> None:
         """Note someone who came in."""
         self._joined_at[member.id] = now
-        if len(self._joined_at) == 2:
-            self._met_at = now
+        if member.kind == "person":
+            self._people.add(member.id)
+            if len(self._people) == 2:
+                self._met_at = now
         self._calls.metrics.joined(len(self._joined_at))
         self._spans.joined(member, arrival, now)
         self._learn(self._timeline.join(member, entry, now))
@@ -97,7 +101,8 @@ class LiveCall:
     def left(self, member_id: str, reason: LeaveReason, now: float) -> None:
         """Note that someone went for good."""
         joined_at = self._joined_at.pop(member_id)
-        if len(self._joined_at) == 1 and self._met_at is not None:
+        self._people.discard(member_id)
+        if len(self._people) < 2 and self._met_at is not None:
             self._calls.metrics.parted(now - self._met_at)
             self._met_at = None
         self._learn(self._timeline.leave(member_id, reason, now))
@@ -156,6 +161,12 @@ class LiveCall:
         if not any(type(fact) is ReportRefused for fact in facts):
             self._calls.metrics.reported("ok")
         self._learn(facts)
+
+    @_contained
+    def media_changed(self, message: Media, now: float) -> None:
+        """Note which of a member's devices are on."""
+        state = MediaState(audio=message.audio, video=message.video, screen=message.screen)
+        self._timeline.media(message.clientId, state, now)
 
     @_contained
     def report_dropped(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 from msgspec import UNSET, UnsetType
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from signaling.core.calls.facts import Negotiation, Refusal
 from signaling.core.calls.record import Outcome
 from signaling.core.messages import CandidateType, IceState, PeerStats, SelectedPair
 
@@ -24,16 +25,15 @@ _JITTERS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1)
 _LOSSES = (0, 0.001, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
 
 _OUTCOMES = tuple(outcome for outcome in get_args(Outcome) if outcome != "connecting")
-_NEGOTIATIONS = ("initial", "renegotiate", "ice_restart", "rebuild")
-_REPORTS = ("ok", "invalid", "rate_limited")
 _ICE_STATES = get_args(IceState)
 _CANDIDATES = frozenset(get_args(CandidateType))
 _PROTOCOLS = frozenset({"udp", "tcp", "tls"})
 _FAMILIES = frozenset({"v4", "v6"})
 _LIMITS = ("cpu", "bandwidth", _OTHER)
+TROUBLES = ("socket_blocked", "socket_lost", "origin_refused", "draining")
 _MEDIA_ERRORS = ("permission", "not_found", "in_use", "overconstrained", _OTHER)
 
-ReportResult = Literal["ok", "invalid", "rate_limited"]
+ReportResult = Literal["ok", Refusal]
 
 
 class CallMetrics:
@@ -45,7 +45,7 @@ class CallMetrics:
         self._of_media(registry)
 
     def _of_calls(self, registry: CollectorRegistry) -> None:
-        self._active = Gauge("chatter_calls_active", "Rooms with two members or more.", registry=registry)
+        self._active = Gauge("chatter_calls_active", "Rooms with two people or more.", registry=registry)
         self._calls = _children(
             Counter("chatter_calls", "First attempts to connect two members.", ["result"], registry=registry), _OUTCOMES
         )
@@ -61,14 +61,14 @@ class CallMetrics:
         )
         self._durations = Histogram(
             "chatter_call_duration_seconds",
-            "How long two members or more were in a room.",
+            "How long two people or more were in a room.",
             buckets=_DURATIONS,
             registry=registry,
         )
         self._negotiations = Counter(
             "chatter_negotiations", "Offers that were answered.", ["kind", "glare"], registry=registry
         )
-        for kind in _NEGOTIATIONS:
+        for kind in get_args(Negotiation):
             _children(self._negotiations, ("yes", "no"), kind)
         self._answers = Histogram(
             "chatter_offer_answer_duration_seconds",
@@ -91,7 +91,17 @@ class CallMetrics:
 
     def _of_reports(self, registry: CollectorRegistry) -> None:
         self._reports = _children(
-            Counter("chatter_client_reports", "Reports of browsers.", ["result"], registry=registry), _REPORTS
+            Counter("chatter_client_reports", "Reports of browsers.", ["result"], registry=registry),
+            get_args(ReportResult),
+        )
+        self._troubles = _children(
+            Counter(
+                "chatter_client_troubles",
+                "Browsers that told over HTTP why they cannot come in.",
+                ["reason"],
+                registry=registry,
+            ),
+            TROUBLES,
         )
         self._ice_states = _children(
             Counter("chatter_client_ice_state", "ICE states that browsers told.", ["state"], registry=registry),
@@ -147,7 +157,7 @@ class CallMetrics:
         """Note how many are in after a join."""
         self._participants.observe(members)
 
-    def negotiated(self, kind: str, seconds: float, *, glare: bool) -> None:
+    def negotiated(self, kind: Negotiation, seconds: float, *, glare: bool) -> None:
         """Count an offer that was answered after so long."""
         self._negotiations.labels(kind, "yes" if glare else "no").inc()
         self._answers.observe(seconds)
@@ -158,7 +168,7 @@ class CallMetrics:
         self._setups[outcome].observe(seconds, None if trace_id is None else {"trace_id": trace_id})
 
     def parted(self, seconds: float) -> None:
-        """Note how long two members or more were in a room."""
+        """Note how long two people or more were in a room."""
         self._durations.observe(max(0.0, seconds))  # the clock may have been set back
 
     def emptied(self, seconds: float) -> None:
@@ -174,6 +184,10 @@ class CallMetrics:
     def reported(self, result: ReportResult) -> None:
         """Count a report."""
         self._reports[result].inc()
+
+    def trouble(self, reason: str) -> None:
+        """Count a browser that told over HTTP that its socket does not open; `reason` is one of `TROUBLES`."""
+        self._troubles[reason].inc()
 
     def ice_state(self, state: str) -> None:
         """Count a state that a browser told."""

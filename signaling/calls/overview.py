@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from signaling.core.calls.causes import summary
+from signaling.core.calls.finding import Result
 from signaling.core.calls.words import count_people
 
 if TYPE_CHECKING:
     from signaling.core.calls.record import CallRecord
 
-Result = Literal["ok", "degraded", "failed", "empty"]
 
-
-class CallOverview(Struct, rename="camel", frozen=True, kw_only=True):
-    """What lists show of a call. Times are milliseconds since 1970 UTC."""
+class CallLine(Struct, rename="camel", frozen=True, kw_only=True):
+    """What everyone sees of a call in a list. Times are milliseconds since 1970 UTC; `people`: how many took part."""
 
     id: str
-    room_id: str
-    node: str
     started_at: int
     ended_at: int | None
-    updated_at: int
-    """When this was written; tells a call that runs from one whose server is gone."""
     people: int
     result: Result
     cause: str | None
     text: str
+
+
+class CallOverview(CallLine, frozen=True, kw_only=True):
+    """What lists are made of."""
+
+    room_id: str
+    node: str
+    updated_at: int
+    """When this was written; tells a call that runs from one whose server is gone."""
 
 
 def overview(record: CallRecord, updated_at: int) -> CallOverview:

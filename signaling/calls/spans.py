@@ -40,7 +40,7 @@ class CallSpans:
 
     def joined(self, member: Member, arrival: Arrival, now: float) -> None:
         """Tell of someone who came in: from the accepted socket to the place in the room."""
-        attributes = _of(member.id) | {
+        attributes = _of_arrival(member.id, arrival) | {
             "chatter.member.role": member.role,
             "chatter.member.kind": member.kind,
             "chatter.join.via": arrival.via,
@@ -62,7 +62,8 @@ class CallSpans:
     def back(self, member_id: str, arrival: Arrival, now: float) -> None:
         """Tell of someone who came back: from the loss, if it was noticed, to the resumed session."""
         since = self._lost_at.pop(member_id, arrival.accepted_at)
-        self._trace.span("resume", _ms(since), _ms(now), _of(member_id), links=arrival.links, work=arrival.work)
+        attributes = _of_arrival(member_id, arrival)
+        self._trace.span("resume", _ms(since), _ms(now), attributes, links=arrival.links, work=arrival.work)
 
     def left(self, member_id: str, reason: LeaveReason, stayed_s: float, now: float) -> None:
         """Tell of someone who went, and that they never came back if they were lost."""
@@ -152,6 +153,10 @@ def _steps(report: SideReport) -> Iterable[tuple[str, float, float]]:
 
 def _of(member_id: str) -> Values:
     return {"chatter.member.id": member_id}
+
+
+def _of_arrival(member_id: str, arrival: Arrival) -> Values:
+    return _of(member_id) | ({"chatter.node.edge": arrival.edge} if arrival.edge else {})
 
 
 def _of_pair(pair: PairRecord) -> Values:

@@ -13,7 +13,7 @@ from signaling.bus.courier import Courier, Sender
 from signaling.cluster.edge import EdgeLink
 from signaling.cluster.nodes import SILENCE_S, Nodes
 from signaling.cluster.ownership import Ownership
-from signaling.cluster.parcels import Abort, Alive, Gone, Lost, Open, Parcel, Parted, ToEdge, ToOwner
+from signaling.cluster.parcels import Abort, Alive, Gone, Lost, Open, Parcel, Parted, Ping, ToEdge, ToOwner
 from signaling.cluster.remote import RemoteTransport
 from signaling.errors import Close
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from signaling.ports import Clock, Transport
 
 logger = logging.getLogger(__name__)
+
+_ABNORMAL = 1006
+"""It ended without a close (RFC 6455 §7.4.1)."""
 
 
 class Cluster:
@@ -51,7 +54,7 @@ class Cluster:
         monotonic: Clock = time.monotonic,
     ) -> None:
         self._hub = hub
-        self._me = me
+        self.me = me
         self._outbox_bytes = outbox_bytes
         self._queued = queued
         self._unavailable = unavailable
@@ -214,6 +217,8 @@ class Cluster:
         edge = self._edges.get(parcel.link)
         if edge is not None and edge.owner == sender:
             parcel.do(edge)
+        elif isinstance(parcel, Ping):  # the owner still believes in it
+            self.send(sender, Lost(parcel.link, _ABNORMAL))
 
     async def _bring(self, edge: EdgeLink) -> None:
         try:
@@ -228,7 +233,7 @@ class Cluster:
             return
         if edge.ended:
             return
-        if owner == self._me:
+        if owner == self.me:
             edge.stay(self._hub.accept(edge.request, edge.transport))
         else:
             self._nodes.expect(owner, self._monotonic())
@@ -236,7 +241,7 @@ class Cluster:
 
     def _open(self, sender: Sender, opening: Open) -> None:
         # If the room has moved on since it was looked up, the connection follows it from here.
-        link = self.accept(opening.request(), RemoteTransport(self, sender, opening.link))
+        link = self.accept(opening.request(sender.node), RemoteTransport(self, sender, opening.link))
         self._remotes.setdefault(sender, {})[opening.link] = link
         link.opened()
 

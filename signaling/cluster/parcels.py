@@ -56,8 +56,8 @@ class Open(Struct, frozen=True, array_like=True, tag="open"):
             traceparent_of(request.span),
         )
 
-    def request(self) -> LinkRequest:
-        """Return the request as the owner sees it."""
+    def request(self, edge: str) -> LinkRequest:
+        """Return the request as the owner sees it; `edge` is the node that sent this."""
         return LinkRequest(
             room_id=self.room_id,
             origin=self.origin,
@@ -67,6 +67,7 @@ class Open(Struct, frozen=True, array_like=True, tag="open"):
             speaks_first=self.speaks_first,
             browser=self.browser,
             span=span_of(self.traceparent),
+            edge=edge,
         )
 
 

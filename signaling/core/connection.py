@@ -128,7 +128,7 @@ class Connection:
 
     def _drop_report(self, now: float) -> list[Effect]:
         dropped: list[Effect] = [ReportDropped()]
-        return dropped if self._guard.refusals.take(now) else [*dropped, Hangup(Close.RATE_LIMITED)]
+        return dropped if self._guard.drops.take(now) else [*dropped, Hangup(Close.RATE_LIMITED)]
 
     def _bucket(self, message: ClientMessage) -> TokenBucket:
         if type(message) is SendWebRtc and message.action == "ice":

@@ -6,7 +6,13 @@ _WINDOW_S = 10.0
 CANDIDATES_PER_WINDOW = 200
 CHAT_PER_WINDOW = 20
 OTHER_PER_WINDOW = 60
-REPORTS_PER_WINDOW = 60
+REPORTS_AT_ONCE = 256
+"""What a client keeps of its reports while its connection is lost comes in one burst when it is back."""
+REPORTS_PER_PEER = 8
+"""On top of that, for each other who may be in the room: a network that changes concerns all of them at once."""
+REPORTS_REFILL_S = 30.0
+DROPS_PER_WINDOW = 1000
+"""Reports too many are let fall without harm to the call; only who sends so many more does it on purpose."""
 REFUSALS_PER_WINDOW = 60
 DIGESTS_AT_ONCE = 2
 DIGEST_EVERY_S = 8.0
@@ -48,15 +54,17 @@ class TokenBucket:
 class FloodGuard:
     """The flood limits of one connection: candidates, chat, reports, digests and everything else are counted apart.
 
-    `refusals` counts what was turned away; when that runs out too, the connection has earned its close.
+    `peers` is how many others may be in the room. `refusals` counts what was turned away, `drops` the reports that were
+    too many; when one of these runs out too, the connection has earned its close.
     """
 
-    __slots__ = ("candidates", "chat", "digests", "other", "refusals", "reports")
+    __slots__ = ("candidates", "chat", "digests", "drops", "other", "refusals", "reports")
 
-    def __init__(self, scale: float = 1.0) -> None:
+    def __init__(self, scale: float = 1.0, peers: int = 0) -> None:
         self.candidates = TokenBucket(CANDIDATES_PER_WINDOW * scale)
         self.chat = TokenBucket(CHAT_PER_WINDOW * scale)
         self.other = TokenBucket(OTHER_PER_WINDOW * scale)
-        self.reports = TokenBucket(REPORTS_PER_WINDOW * scale)
+        self.reports = TokenBucket((REPORTS_AT_ONCE + REPORTS_PER_PEER * peers) * scale, REPORTS_REFILL_S)
         self.digests = TokenBucket(DIGESTS_AT_ONCE * scale, DIGESTS_AT_ONCE * DIGEST_EVERY_S)
+        self.drops = TokenBucket(DROPS_PER_WINDOW * scale)
         self.refusals = TokenBucket(REFUSALS_PER_WINDOW * scale)

@@ -30,7 +30,7 @@ from signaling.recording.wire import FILM
 from signaling.rooms import RoomNotFound
 
 if TYPE_CHECKING:
-    from signaling.ports import Clock
+    from signaling.ports import Clock, KeptSince
     from signaling.recording.metrics import RecordingMetrics
     from signaling.recording.process import Launcher
     from signaling.recording.settings import RecordingSettings
@@ -79,12 +79,14 @@ class RecordingService:
         launcher: Launcher,
         metrics: RecordingMetrics,
         *,
+        kept_since: KeptSince,
         people: Callable[[str], int],
         moderates: Callable[[str, int], bool],
         clock: Clock,
     ) -> None:
         self._settings = settings
         self._store = store
+        self._kept_since = kept_since
         self._people = people
         self._moderates = moderates
         self._clock = clock
@@ -199,7 +201,7 @@ class RecordingService:
     # --- inside
 
     async def _door(self, room_id: str, user_id: int) -> _Door:
-        made_at = await self._store.room_kept_by(room_id, user_id)
+        made_at = await self._kept_since(room_id, user_id)
         if made_at is not None:
             return _Door(made_at)
         if self._moderates(room_id, user_id):

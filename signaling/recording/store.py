@@ -54,12 +54,6 @@ class RecordingStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def room_kept_by(self, room_id: str, user_id: int) -> int | None:
-        """Return when a room was made, if it is someone's to record: its owner's or a moderator's; None if not."""
-        async with self._database.read() as db:
-            found = (await db.execute(text(_KEPT), {"room_id": room_id, "user_id": user_id})).one_or_none()
-            return None if found is None else int(found.created_at)
-
     async def insert(self, recording: Recording) -> None:
         """Store a new recording. Raises `RecordingExists` while its room is recorded."""
         try:
@@ -123,15 +117,6 @@ class RecordingStore:
         async with self._database.read() as db:
             found = await db.execute(text(f"SELECT {what} FROM recordings {condition}"), values)  # noqa: S608
             return int(found.scalar_one())
-
-
-_KEPT = """
-    SELECT created_at FROM rooms
-    WHERE id = :room_id AND (
-        owner_id = :user_id
-        OR EXISTS (SELECT 1 FROM room_moderators m WHERE m.room_id = rooms.id AND m.user_id = :user_id)
-    )
-"""
 
 
 def _row(recording: Recording) -> dict[str, object]:

@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL
 
 from api.http.call_records import TroubleLimiter
 from api.settings import SettingsError
+from signaling.calls.snapshot import Snapshot
 from signaling.calls.store import CallStore
 from signaling.core.calls.record import Event
 from tests.api.site import Site, open_site, problem_of, settings_for
@@ -37,7 +38,7 @@ async def store(site: Site, *numbers: int, **fields: Any) -> None:
     kept = CallStore(site.application.database)
     for number in numbers:
         given = {"started_at": LATER_MS + number, "ended_at": LATER_MS + 60_000} | fields
-        await kept.write(call(number, **given), LATER_MS)
+        await kept.write(Snapshot.of(call(number, **given), LATER_MS))
 
 
 async def report(site: Site, path: str = ROOM, headers: Headers | None = None, **body: Any) -> httpx2.Response:
@@ -132,7 +133,7 @@ async def test_a_call_is_shown_with_what_its_signs_mean(either_site: Site) -> No
     assert answer["call"]["members"][0]["joinedAt"] == NOW_MS
     assert answer["call"]["events"] == [{"at": LATER_MS, "kind": "unreachable", "detail": "socket_blocked"}]
     (finding,) = answer["findings"]
-    assert set(finding) == {"cause", "severity", "text", "advice", "at", "members"}
+    assert set(finding) == {"cause", "severity", "text", "advice", "hostAdvice", "at", "members"}
     assert answer["summary"]["cause"] == finding["cause"]
     assert answer["traceUrl"] is None
 
@@ -287,12 +288,34 @@ async def test_six_a_minute_from_one_address(sqlite_url: URL, tmp_path: Path) ->
 def test_the_limits_are_those_of_an_address_and_of_a_room() -> None:
     clock = SetClock()
     limiter = TroubleLimiter(1.0, clock)
-    assert [bool(limiter.wait("192.0.2.1", "stand-up")) for _ in range(7)] == [False] * 6 + [True]
-    assert not any(limiter.wait(f"198.51.100.{host}", "stand-up") for host in range(54))
-    assert limiter.wait("203.0.113.1", "stand-up") > 0
-    assert limiter.wait("203.0.113.1", "elsewhere") == 0
+    assert [bool(limiter.wait_of_address("192.0.2.1")) for _ in range(7)] == [False] * 6 + [True]
+    assert limiter.wait_of_address("198.51.100.1") == 0
+    assert [bool(limiter.wait_of_room("stand-up")) for _ in range(61)] == [False] * 60 + [True]
+    assert limiter.wait_of_room("elsewhere") == 0
     clock.now += 60
-    assert limiter.wait("192.0.2.1", "stand-up") == 0
+    assert limiter.wait_of_address("192.0.2.1") == limiter.wait_of_room("stand-up") == 0
+
+
+async def test_who_may_not_see_a_room_does_not_silence_those_who_may(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TroubleLimiter, "wait_of_address", lambda *_: 0.0)
+    owner = await open_room(site, guestsAllowed=False)
+    most = round(TroubleLimiter.PER_ROOM * site.application.settings.auth.limits_scale)
+    for _ in range(most + 1):
+        assert (await report(site)).status_code == 204
+    assert await noted(site) == []
+    assert (await report(site, headers=owner)).status_code == 204
+    assert await noted(site) == [("stand-up", "socket_blocked", 1)]
+
+
+async def test_sixty_a_minute_in_one_room(sqlite_url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TroubleLimiter, "wait_of_address", lambda *_: 0.0)
+    monkeypatch.setattr(TroubleLimiter, "PER_ROOM", 2.0)
+    async with open_site(settings_for(sqlite_url, tmp_path, LIMITS_SCALE="1")) as site:
+        owner = await open_room(site)
+        answers = [await report(site, headers=owner) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [204, 204, 429]
 
 
 async def test_other_sites_may_report_only_where_they_may_call(site: Site) -> None:

@@ -21,6 +21,7 @@ from websockets.sync.client import connect
 
 from api.cli import main
 from api.db import Database
+from signaling.calls.snapshot import Snapshot
 from signaling.calls.store import CallStore
 from signaling.core.calls.record import CallRecord, Event, MemberRecord
 from tests.api.process import Server, free_ports, run, serving
@@ -32,10 +33,6 @@ HOUR_MS = 60 * MINUTE_MS
 FAILED = "f" * 31 + "1"
 OTHER = "f" * 30 + "02"
 RUNNING = "ab" * 16
-
-
-def lost(at: int) -> list[Event]:
-    return [Event(at=at, kind="unreachable", detail="socket_blocked")]
 
 
 class Shelf:
@@ -55,7 +52,7 @@ class Shelf:
     def put(self, record: CallRecord, updated_at: int | None = None) -> None:
         async def write() -> None:
             database = Database(self.url)
-            await CallStore(database).write(record, self.now if updated_at is None else updated_at)
+            await CallStore(database).write(Snapshot.of(record, self.now if updated_at is None else updated_at))
             await database.close()
 
         asyncio.run(write())
@@ -88,7 +85,7 @@ def shelf(sqlite_url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S
     made = Shelf(sqlite_url, tmp_path)
     at = made.now - HOUR_MS
     member = MemberRecord(id="b1", name="Bob\x1b[31m\u202e", role="guest", joined_at=at)
-    made.put(call(started_at=at, ended_at=at + 3_725_000, id=FAILED, members=[member], events=lost(at)))
+    made.put(call(started_at=at, ended_at=at + 3_725_000, id=FAILED, members=[member], interrupted=True))
     made.put(call(started_at=at - HOUR_MS, ended_at=at, id=OTHER, room="b" * 64, traced=True))
     made.put(call(started_at=made.now - MINUTE_MS, ended_at=None, id=RUNNING))
     return made
@@ -106,11 +103,10 @@ def test_the_list_is_readable(shelf: Shelf) -> None:
     assert ids(output) == [RUNNING[:12], FAILED[:12], OTHER[:12]]
     facts = [line for line in output.splitlines() if not line.startswith(" ")]
     assert "running" in facts[0]
-    assert " 1:02:05 " in facts[1]
+    assert " 1 h 02 min " in facts[1]
     assert " failed " in facts[1]
     assert facts[1].endswith("stand-up")
-    assert " 60:00 " not in facts[2]
-    assert " 1:00:00 " in facts[2]
+    assert " 1 h 00 min " in facts[2]
     assert "…" in facts[2]
     assert all(len(line) <= 100 for line in output.splitlines())
     assert len(output.splitlines()) > 3  # what there is to say of them
@@ -119,19 +115,36 @@ def test_the_list_is_readable(shelf: Shelf) -> None:
 
 def test_short_calls_and_such_whose_server_is_gone(shelf: Shelf) -> None:
     shelf.add(1, 30 * MINUTE_MS, ended_at=shelf.now - 30 * MINUTE_MS + 65_000)
-    shelf.put(call(2, started_at=shelf.now - 40 * MINUTE_MS, ended_at=None), shelf.now - 2 * MINUTE_MS)
+    shelf.put(call(2, started_at=shelf.now - 40 * MINUTE_MS, ended_at=None), shelf.now - 5 * MINUTE_MS)
     facts = [line for line in shelf.answer("list").splitlines() if not line.startswith(" ")]
-    assert " 1:05 " in facts[1]
+    assert " 1 min " in facts[1]
     assert " cut off " in facts[2]
 
 
 def test_what_is_listed_can_be_chosen(shelf: Shelf) -> None:
     assert ids(shelf.answer("list", "--room", "stand-up")) == [RUNNING[:12], FAILED[:12]]
-    assert ids(shelf.answer("list", "--since", "30m")) == [RUNNING[:12]]
+    assert ids(shelf.answer("list", "--since", "30m")) == [RUNNING[:12], FAILED[:12]]
     assert ids(shelf.answer("list", "--failed")) == [FAILED[:12]]
+    assert ids(shelf.answer("list", "--trouble")) == [FAILED[:12]]
     assert ids(shelf.answer("list", "--limit", "2")) == [RUNNING[:12], FAILED[:12]]
     result = shelf.ask("list", "--room", "elsewhere")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "no calls\n")
+
+
+def test_a_call_is_listed_with_the_hours_in_which_it_ran(shelf: Shelf) -> None:
+    shelf.add(3, 4 * HOUR_MS, ended_at=shelf.now - 2 * MINUTE_MS)
+    assert ids(shelf.answer("list", "--since", "10m")) == [RUNNING[:12], FAILED[:12], f"{3:032x}"[:12]]
+    assert shelf.answer("export", "--since", "10m").count("\n") == 3
+
+
+def test_what_went_badly_can_be_chosen_beside_what_failed(shelf: Shelf) -> None:
+    at = shelf.now - 10 * MINUTE_MS
+    events = [Event(at=at, kind="unreachable", detail="socket_lost")]
+    shelf.add(4, 10 * MINUTE_MS, events=events)
+    degraded = f"{4:032x}"[:12]
+    assert ids(shelf.answer("list", "--trouble")) == [degraded, FAILED[:12]]
+    assert ids(shelf.answer("list", "--trouble", "--failed")) == [degraded, FAILED[:12]]
+    assert ids(shelf.answer("list", "--failed")) == [FAILED[:12]]
 
 
 def test_the_list_for_programs(shelf: Shelf) -> None:
@@ -175,6 +188,10 @@ def test_a_call_for_programs(shelf: Shelf) -> None:
     assert told["traceUrl"] is None
 
 
+def test_the_question_for_the_log_has_the_whole_id(shelf: Shelf) -> None:
+    assert f'\nLog:   {{service_name="app"}} | call_id="{FAILED}"\n' in shelf.answer("show", FAILED)
+
+
 def test_the_trace_is_named_where_there_is_one(shelf: Shelf) -> None:
     url = "https://grafana.example.org/trace/{trace_id}"
     assert shelf.answer("show", OTHER, TRACE_URL=url).endswith(f"\nTrace: https://grafana.example.org/trace/{OTHER}\n")
@@ -200,8 +217,8 @@ def test_ids_of_none_and_of_several(shelf: Shelf, command: str) -> None:
 def test_exports_are_whole_records_on_one_line_each(shelf: Shelf) -> None:
     line = shelf.answer("export", FAILED)
     assert line.count("\n") == 1
-    assert msgspec.json.decode(line, type=CallRecord).events[0].detail == "socket_blocked"
-    lines = shelf.answer("export", "--since", "90m").splitlines()
+    assert msgspec.json.decode(line, type=CallRecord).interrupted
+    lines = shelf.answer("export", "--since", "30m").splitlines()
     assert [json.loads(line)["id"] for line in lines] == [RUNNING, FAILED]
 
 
@@ -215,7 +232,7 @@ def test_exports_of_more_than_a_batch(shelf: Shelf, monkeypatch: pytest.MonkeyPa
 
 def test_exports_go_into_a_new_file_of_ones_own(shelf: Shelf, tmp_path: Path) -> None:
     target = tmp_path / "calls.jsonl"
-    result = shelf.ask("export", "--since", "90m", "--output", str(target))
+    result = shelf.ask("export", "--since", "30m", "--output", str(target))
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", f"wrote 2 calls to {target}\n")
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     kept = target.read_text("utf-8")
@@ -287,7 +304,7 @@ def test_what_a_killed_server_wrote_last_is_what_is_told(tmp_path: Path) -> None
     with serving(tmp_path) as server, connect(_socket(server, "alice")):
         _wait_for(tmp_path, "SELECT 1 FROM calls")
         server.stop(signal.SIGKILL)
-    ((call_id,),) = _change(tmp_path, "UPDATE calls SET updated_at = updated_at - 180000 RETURNING id")
+    ((call_id,),) = _change(tmp_path, "UPDATE calls SET updated_at = updated_at - 360000 RETURNING id")
     with serving(tmp_path):
         _wait_for(tmp_path, "SELECT 1 FROM calls WHERE ended_at IS NOT NULL")
     (listed,) = json.loads(run(tmp_path, "calls", "list", "--json").stdout)

@@ -78,6 +78,7 @@ def test_the_commands() -> None:
         ("calls", "list"),
         ("calls", "show"),
         ("calls", "export"),
+        ("load",),
     }
 
 

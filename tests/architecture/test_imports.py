@@ -24,7 +24,10 @@ OFFENCES = {
     "the signaling core is pure": ("signaling/core/limits.py", "import time"),
     "Quart stays in api": ("auth/rules.py", "import quart"),
     "SQL stays in the stores": ("auth/service.py", "import sqlalchemy"),
-    "picows stays in the gateway and the recorder's channel": ("signaling/link.py", "import picows"),
+    "picows stays in the gateway, the recorder's channel and the load generator": (
+        "signaling/link.py",
+        "import picows",
+    ),
     "prometheus_client stays in the metrics modules": ("signaling/outbox.py", "import prometheus_client"),
     "telemetry libraries stay in observability": ("signaling/hub.py", "import opentelemetry"),
     "aiortc stays in the recorder's peer": ("signaling/recording/recorder.py", "import aiortc"),

@@ -12,7 +12,8 @@ import pytest_asyncio
 import uvloop
 from sqlalchemy.engine import URL
 
-from tests.contracts.site import DOORS, Door, DoorName, Site, running_site, site_settings
+from api.settings import Settings
+from tests.contracts.site import DOORS, Door, DoorName, Site, running_neighbours, running_site, site_settings
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -26,18 +27,25 @@ def signaling_overrides() -> dict[str, object]:
     return {}
 
 
-@pytest_asyncio.fixture
-async def running_app(tmp_path: Path, sqlite_url: URL, signaling_overrides: dict[str, object]) -> AsyncIterator[Site]:
-    """The application on SQLite, with both ports open."""
+@pytest.fixture
+def app_settings(tmp_path: Path, sqlite_url: URL, signaling_overrides: dict[str, object]) -> Settings:
+    """The settings of an application on SQLite."""
     overrides = {"close_timeout": timedelta(milliseconds=300)} | signaling_overrides
-    async with running_site(site_settings(tmp_path, sqlite_url, **overrides)) as site:
+    return site_settings(tmp_path, sqlite_url, **overrides)
+
+
+@pytest_asyncio.fixture
+async def running_app(app_settings: Settings) -> AsyncIterator[Site]:
+    """The application, with both ports open."""
+    async with running_site(app_settings) as site:
         yield site
 
 
-@pytest_asyncio.fixture(params=DOORS)
-async def door(request: pytest.FixtureRequest, running_app: Site) -> AsyncIterator[Door]:
-    """Each of the two ways in."""
+@pytest_asyncio.fixture(params=[*DOORS, "edge"])
+async def door(request: pytest.FixtureRequest, app_settings: Settings) -> AsyncIterator[Door]:
+    """Each of the ways in: the two doors of one node, and the gateway of another one."""
     name: DoorName = request.param
-    opened = Door(running_app, name)
-    yield opened
-    await opened.close()
+    async with (running_neighbours if name == "edge" else running_site)(app_settings) as site:
+        opened = Door(site, name)
+        yield opened
+        await opened.close()

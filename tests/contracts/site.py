@@ -1,4 +1,4 @@
-"""The whole application on free loopback ports, and clients that walk in by either of its doors."""
+"""The whole application on free loopback ports, and clients that walk in by any of its doors."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import socket
 import struct
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
+from unittest.mock import patch
 
 import msgspec
 from jsonschema import Draft202012Validator
@@ -20,11 +22,17 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin
 
+import api.cluster
 from api.app import Application, create_app
+from api.db import Database
 from api.server import HttpServer
 from api.settings import Settings, load
 from auth.principal import Device
 from auth.service import SignedIn
+from signaling.bus.courier import Sender
+from signaling.bus.memory import MemoryBus, MemoryEngine
+from signaling.cluster.settings import ClusterSettings
+from signaling.cluster.store import ClusterStore
 from signaling.core.schema import message_schema
 from signaling.store import RoomChange
 
@@ -35,8 +43,9 @@ PATIENCE_S = 5.0
 _SEND_BUFFER = 64 * 1024
 _SERVER_FRAMES = Draft202012Validator(message_schema() | {"$ref": "#/ServerMessage"})
 
-DoorName = Literal["gateway", "asgi"]
+DoorName = Literal["gateway", "asgi", "edge"]
 DOORS: tuple[DoorName, ...] = ("gateway", "asgi")
+"""The doors of one node. `edge` is the gateway of another one, behind which all rooms live at the first."""
 
 
 class ShiftedClock:
@@ -59,14 +68,17 @@ class Site:
     def __init__(self, application: Application, clock: ShiftedClock, ports: Mapping[DoorName, int]) -> None:
         self.application = application
         self.clock = clock
-        self.ports = ports
+        self.ports = dict(ports)
         self.hub = application.hub
+        self.neighbours: list[Application] = []
+        """Other nodes, whose metrics count too."""
 
     def metric(self, name: str, **labels: str) -> float:
         """Return a metric, 0 where it was never counted; the sum over the labels that are not given."""
         return sum(
             sample.value
-            for family in self.application.registry.collect()
+            for application in (self.application, *self.neighbours)
+            for family in application.registry.collect()
             for sample in family.samples
             if sample.name == name and labels.items() <= sample.labels.items()
         )
@@ -111,10 +123,12 @@ def site_settings(folder: Path, database: URL, **signaling: Any) -> Settings:
 
 
 @asynccontextmanager
-async def running_site(settings: Settings) -> AsyncIterator[Site]:
-    """Run the application as `api.run` does; at the end nothing of it may be left."""
+async def running_site(
+    settings: Settings, clock: ShiftedClock | None = None, *, alone: bool = True
+) -> AsyncIterator[Site]:
+    """Run the application as `api.run` does; at the end nothing of it may be left, where it is `alone`."""
     before = asyncio.all_tasks()
-    clock = ShiftedClock()
+    clock = clock or ShiftedClock()
     application = create_app(settings, clock=clock)
     server = HttpServer(application.asgi)
     sockets: dict[DoorName, socket.socket] = {door: _listener() for door in DOORS}
@@ -125,14 +139,52 @@ async def running_site(settings: Settings) -> AsyncIterator[Site]:
         yield Site(application, clock, {door: sock.getsockname()[1] for door, sock in sockets.items()})
         async with asyncio.timeout(10):
             application.gateway.stop_listening()
-            await application.hub.stop()
+            await application.close_sockets()
             await server.stop(0.5)
     finally:
         await application.stop()
+    if not alone:
+        return
     try:
         await until(lambda: asyncio.all_tasks() <= before | {asyncio.current_task()})
     except TimeoutError:
         raise AssertionError(f"still running: {asyncio.all_tasks() - before}") from None
+
+
+@asynccontextmanager
+async def running_neighbours(settings: Settings) -> AsyncIterator[Site]:
+    """Run two nodes over one bus; the second has a gateway, the door `edge`, and never a room."""
+    engine = MemoryEngine()
+    async with AsyncExitStack() as stack:
+        with patch.object(api.cluster, "create_bus", lambda *_: MemoryBus(engine)):
+            site = await stack.enter_async_context(running_site(_among_others(settings, "owner")))
+            owner = site.application.cluster
+            assert owner is not None
+            with patch.object(api.cluster, "ClusterStore", partial(_Roomless, owner.me)):
+                edge = await stack.enter_async_context(
+                    running_site(_among_others(settings, "edge"), site.clock, alone=False)
+                )
+        site.neighbours.append(edge.application)
+        site.ports["edge"] = edge.ports["gateway"]
+        yield site
+
+
+def _among_others(settings: Settings, node: str) -> Settings:
+    return msgspec.structs.replace(settings, cluster=ClusterSettings(bus_url="the engine of the test", node=node))
+
+
+class _Roomless(ClusterStore):
+    """Leaves all rooms to another node."""
+
+    def __init__(self, owner: Sender, database: Database) -> None:
+        super().__init__(database)
+        self._owner = owner
+
+    async def claim(self, room_id: str, me: Sender, *, stale: int) -> Sender:
+        return self._owner
+
+    async def find(self, room_id: str) -> Sender | None:
+        return self._owner
 
 
 def _listener() -> socket.socket:
@@ -234,7 +286,7 @@ class Visitor:
 
 
 class Door:
-    """One of the two ways in. Closes behind everyone at the end."""
+    """One of the ways in. Closes behind everyone at the end."""
 
     def __init__(self, site: Site, name: DoorName) -> None:
         self.site = site

@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 import httpx2
+import pytest
 import pytest_asyncio
+from websockets.exceptions import InvalidStatus
 
 from auth.service import SignedIn
 from signaling.calls.store import CallStore, Wanted
@@ -94,10 +96,21 @@ async def test_a_running_call_is_shown_as_it_is(door: Door, owner: SignedIn) -> 
     assert len(shown["call"]["members"]) == 2
 
 
+async def test_a_page_at_a_foreign_address_is_told_from_a_blocked_network(door: Door, owner: SignedIn) -> None:
+    origin = "https://meet.example.net"
+    with pytest.raises(InvalidStatus):
+        await door.knock(ROOM, origin=origin)
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{door.site.ports['asgi']}") as client:
+        await client.post(f"/rooms/{ROOM}/troubles", json={"reason": "socket_blocked"}, headers={"Origin": origin})
+    (listed,) = (await ask(door.site, f"/rooms/{ROOM}/calls", owner))["calls"]
+    assert (listed["result"], listed["cause"]) == ("failed", "origin_refused")
+    assert door.site.metric("chatter_client_troubles_total", reason="origin_refused") == 1
+
+
 async def test_a_browser_without_a_socket_is_heard(door: Door, owner: SignedIn) -> None:
     await door.join(ROOM, owner)
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{door.site.ports['asgi']}") as client:
         answer = await client.post(f"/rooms/{ROOM}/troubles", json={"reason": "socket_blocked"})
     assert answer.status_code == 204
     (listed,) = (await ask(door.site, f"/rooms/{ROOM}/calls", owner))["calls"]
-    assert (listed["result"], listed["running"]) == ("failed", True)
+    assert (listed["result"], listed["cause"], listed["running"]) == ("degraded", "someone_blocked", True)

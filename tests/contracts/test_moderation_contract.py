@@ -1,4 +1,4 @@
-"""What hosts and moderators may do, and who may come in, held against both doors of a whole application."""
+"""What hosts and moderators may do, and who may come in, held against every door of a whole application."""
 
 from __future__ import annotations
 

@@ -10,10 +10,10 @@ import pytest
 import pytest_asyncio
 from websockets.exceptions import ConnectionClosed
 
-from signaling.core.calls.ledger import MAX_ATTEMPTS, MAX_RECORD_BYTES
+from signaling.core.calls.ledger import MAX_ATTEMPTS, MAX_EVENTS_OF_ONE, MAX_RECORD_BYTES
 from signaling.core.calls.record import CallRecord, PairRecord
 from signaling.core.connection import MALFORMED_FRAMES
-from signaling.core.limits import DIGESTS_AT_ONCE, REPORTS_PER_WINDOW
+from signaling.core.limits import DIGESTS_AT_ONCE, DROPS_PER_WINDOW, REPORTS_AT_ONCE
 from signaling.core.messages import CandidateCounts, PeerStats
 from tests.contracts.site import Door, Site, Visitor, until
 
@@ -155,11 +155,11 @@ async def test_a_flood_of_digests_is_let_fall(couple: Couple) -> None:
 
 async def test_a_flood_without_end_ends_the_connection_and_its_record_stays_small(couple: Couple) -> None:
     with contextlib.suppress(ConnectionClosed):
-        for number in range(20 * REPORTS_PER_WINDOW):
+        for number in range(4 * (REPORTS_AT_ONCE + DROPS_PER_WINDOW)):
             state = ("failed", "connected")[number % 2]
             await couple.alice.send("path", clientId=couple.bob.id, connection="c1", state=state)
     await until(lambda: couple.site.metric("chatter_ws_closes_total", reason="rate_limited") == 1)
-    assert couple.counted("rate_limited") >= REPORTS_PER_WINDOW
-    assert len(couple.record.events) < 3 * REPORTS_PER_WINDOW
+    assert couple.counted("rate_limited") >= DROPS_PER_WINDOW
+    assert len(couple.record.events) < 2 * MAX_EVENTS_OF_ONE
     await couple.bob.expect("presence", action="leave", clientId=couple.alice.id)
     await couple.bob.is_caught_up()

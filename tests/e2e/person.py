@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
+_TRIES = 5
+_TRY_MS = 3_000
 # Keeps every peer connection of the page within reach, to read its statistics and to disturb it.
 _WATCH_CONNECTIONS = """
 window.__connections = [];
@@ -81,8 +85,12 @@ class Person:
 
     async def press(self, button: Locator) -> None:
         """Press a button that may have stepped back: on a phone a first touch only brings it back."""
-        for place in (2, 3):
-            await self.page.mouse.move(place, place)
+        for _ in range(_TRIES):  # it steps back again while a busy machine is on its way to the button
+            for place in (2, 3):
+                await self.page.mouse.move(place, place)
+            with contextlib.suppress(PlaywrightTimeout):
+                await button.click(timeout=_TRY_MS)
+                return
         await button.click()
 
     async def sign_up(self, username: str, password: str = "a long enough secret") -> None:

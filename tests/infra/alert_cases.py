@@ -47,13 +47,32 @@ def _present(*metrics: str) -> Series:
     return _UP | {f"{metric}{{{_APP}}}": "1x90" for metric in metrics}
 
 
-def _paths(direct: str, relayed: str) -> Series:
+def _paths(calls: str, *, within: str = "0x200", between: str = "0x200", relayed: str = "0x200") -> Series:
     pair = f"chatter_client_selected_pair_total{{{_APP}, local="
     return {
-        f'{pair}"host", remote="host"}}': direct,
+        f"chatter_call_duration_seconds_count{{{_APP}}}": calls,
+        f'{pair}"host", remote="host"}}': within,
+        f'{pair}"srflx", remote="srflx"}}': between,
         f'{pair}"relay", remote="host"}}': relayed,
         f'chatter_turn_check_success{{{_APP}, transport="udp"}}': "1x200",
     }
+
+
+def _broken(closes: str, people: str) -> Series:
+    """Return what a server shows: a counter that grows, and people who stay members while they may come back."""
+    return {
+        f'chatter_ws_closes_total{{{_APP}, reason="abnormal"}}': closes,
+        f'chatter_ws_closes_total{{{_APP}, reason="client"}}': "0+9x90",
+        f'chatter_participants{{{_APP}, kind="guest"}}': people,
+    }
+
+
+def _entries(**results: str) -> Series:
+    return {f'chatter_ws_handshakes_total{{{_APP}, result="{result}"}}': values for result, values in results.items()}
+
+
+def _troubles(told: str, reason: str, **entries: str) -> Series:
+    return {**_counter("chatter_client_troubles_total", told, f', reason="{reason}"'), **_entries(**entries)}
 
 
 def _logins(wrong: str, right: str) -> Series:
@@ -67,11 +86,30 @@ CASES = {
     "ChatterEventLoopLag": Case(
         _lag("chatter_event_loop_lag_seconds", "5"), (_lag("chatter_event_loop_lag_seconds", "0"),)
     ),
+    # Everyone is cut off within a minute, and most are back in the next.
     "ChatterSessionsLost": Case(
-        {f"chatter_sessions_lost{{{_APP}}}": "30x90", f'chatter_participants{{{_APP}, kind="guest"}}': "100x90"},
+        _broken("2x87 32x3", "100x87 100 74 96 96"),
         (
-            {f"chatter_sessions_lost{{{_APP}}}": "30x90", f'chatter_participants{{{_APP}, kind="guest"}}': "900x90"},
-            {f"chatter_sessions_lost{{{_APP}}}": "2x90", f'chatter_participants{{{_APP}, kind="guest"}}': "4x90"},
+            _broken("2x87 32x3", "900x90"),  # many, but few of all
+            _broken("2x87 6x3", "4x90"),  # all, but few
+            _broken("0+1x90", "40x90"),  # one a minute: phones on trains
+            _broken("2x80 32x10", "100x90"),  # it is over
+        ),
+    ),
+    "ChatterBrowsersKeptOut": Case(
+        _troubles("0x80 0+1x10", "socket_blocked"),  # not one ever came in
+        (
+            _troubles("0x80 0+1x10", "draining"),
+            _troubles("0x80 1x10", "socket_blocked"),  # one, behind a strict network
+            _troubles("0x80 0+1x10", "socket_lost", accepted="0+3x90"),
+        ),
+    ),
+    "ChatterHandshakesRefused": Case(
+        _entries(accepted="0x90", bad_origin="0x70 0+3x20"),
+        (
+            _entries(accepted="0+4x90", bad_origin="0x70 0+3x20"),
+            _entries(accepted="0x90", bad_origin="0x70 0+1x20"),
+            _entries(accepted="0+1x90", password_required="0+1x90", wrong_password="0+3x90"),
         ),
     ),
     "ChatterSendQueueDrops": Case(
@@ -93,7 +131,13 @@ CASES = {
         (_counter("chatter_turn_check_success", "1x80 0x10", ', transport="udp"'),),
     ),
     "ChatterTurnUnused": Case(
-        _paths("0+3x200", "0x200"), (_paths("0+3x200", "0+1x200"), _paths("0+0.1x200", "0x200")), minutes=200
+        _paths("0+1x200", between="0+3x200"),
+        (
+            _paths("0+1x200", between="0+3x200", relayed="0+0.1x200"),
+            _paths("0+1x200", within="0+3x200"),  # one office
+            _paths("0+0.0167x200", between="0+1x200"),  # a stand-up of eight every hour
+        ),
+        minutes=200,
     ),
     "ChatterTurnFull": Case(
         {

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from api.settings import parse_duration
+from signaling.calls.settings import CallSettings
 from tests.infra.proxy import ROOT
 
 MONITORING = ROOT / "infra" / "monitoring"
@@ -79,11 +81,31 @@ def test_tempo_is_configured_for_version_3() -> None:
 def test_tempo_forgets_and_keeps_in_its_volume() -> None:
     tempo = read("tempo/tempo.yaml")
     scheduler = tempo["backend_scheduler"]["provider"]["compaction"]["compaction"]["block_retention"]
-    assert scheduler == tempo["backend_worker"]["compaction"]["block_retention"] == "168h"
+    assert scheduler == tempo["backend_worker"]["compaction"]["block_retention"] == "720h"
+    assert CallSettings().retention == parse_duration(scheduler), "records of calls link to traces"
     trace = tempo["storage"]["trace"]
     for inside in volumes_of("tempo"):
         for path in (trace["local"]["path"], trace["wal"]["path"]):
             assert path.rpartition("/")[0] in inside
+
+
+# --- Grafana --------------------------------------------------------------------------------------------------------
+
+
+def test_related_metrics_are_not_narrowed_by_what_prometheus_calls_otherwise() -> None:
+    """Prometheus's `instance` is an address and a port; in traces it is a host name and a process."""
+    sources = read("grafana/provisioning/datasources/chatter.yaml")["datasources"]
+    [tempo] = [source for source in sources if source["type"] == "tempo"]
+    assert "tags" not in tempo["jsonData"]["tracesToMetrics"]
+
+
+@pytest.mark.parametrize("name", COMPOSE)
+def test_nobody_is_sent_to_their_own_localhost_for_a_trace(name: str) -> None:
+    assert yaml.safe_load((ROOT / name).read_text("utf-8"))["services"]["app"]["environment"]["TRACE_URL"] == (
+        "${TRACE_URL:-}"
+    )
+    for page in ("observability.md", "call-records.md", "operations.md"):
+        assert "TRACE_URL=http://localhost" not in (ROOT / "docs" / page).read_text("utf-8"), page
 
 
 # --- Alloy ----------------------------------------------------------------------------------------------------------

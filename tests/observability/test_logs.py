@@ -147,6 +147,17 @@ class Grumpy:
         raise RuntimeError("no")
 
 
+def test_the_time_is_that_of_rfc_3339_with_milliseconds(log: Log) -> None:
+    log.configure()
+    for created in (0.0, 1_790_000_000.0425):
+        record = logging.makeLogRecord({"name": "chatter.test", "levelno": logging.INFO, "created": created})
+        logging.getLogger("chatter.test").handle(record)
+    assert [entry["time"] for entry in log.entries()] == [
+        "1970-01-01T00:00:00.000+00:00",
+        "2026-09-21T14:13:20.042+00:00",
+    ]
+
+
 def test_an_object_that_refuses_to_be_shown_costs_its_record_only(log: Log, capsys: pytest.CaptureFixture[str]) -> None:
     log.configure()
     logging.getLogger("chatter.test").info("odd token=hush", extra={"grumpy": {"nested": Grumpy()}})

@@ -175,6 +175,27 @@ async def test_other_paths_have_no_route(observed: Observed) -> None:
 
 
 @pytest.mark.parametrize("door_name", DOORS)
+async def test_a_refused_handshake_says_who_was_refused_and_why(
+    sqlite_url: URL, tmp_path: Path, caplog: pytest.LogCaptureFixture, door_name: DoorName
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with running_site(site_settings(tmp_path, sqlite_url)) as site:
+        door = Door(site, door_name)
+        with pytest.raises(InvalidStatus):
+            await door.knock("stand-up", "token=hush", origin="https://elsewhere.example.org")
+        await until(lambda: bool(requests_in(caplog)))
+    (entry,) = requests_in(caplog)
+    assert (entry["status"], entry["remote_addr"]) == (403, "127.0.0.1")
+    (told,) = [record.__dict__ for record in caplog.records if record.__dict__.get("event") == "handshake_refused"]
+    assert {name: told[name] for name in ("code", "origin", "remote_addr", "room")} == {
+        "code": "bad_origin",
+        "origin": "https://elsewhere.example.org",
+        "remote_addr": "127.0.0.1",
+        "room": "stand-up",
+    }
+
+
+@pytest.mark.parametrize("door_name", DOORS)
 async def test_both_doors_are_observed(sqlite_url: URL, tmp_path: Path, door_name: DoorName) -> None:
     with receiving() as receiver:
         settings = site_settings(tmp_path, sqlite_url)

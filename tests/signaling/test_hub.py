@@ -388,6 +388,7 @@ async def test_stopping_tells_all_and_cuts_those_who_do_not_answer() -> None:
     assert [transport.gone for transport in (polite, deaf, waiting)] == [True] * 3
     assert board.hub.draining
     assert board.hub.refusal(LinkRequest.parse(ROOM, "", {"origin": ORIGIN})) == (503, "draining")
+    assert board.hub.refusals.newest(ROOM) == "draining"
     assert (board.metric("chatter_ws_connections"), board.metric("chatter_rooms")) == (0, 0)
     assert asyncio.all_tasks() == {asyncio.current_task()}
 

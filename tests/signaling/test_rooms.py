@@ -63,6 +63,17 @@ def record(room_id: str = "standup", owner_id: int = ALICE, **fields: Any) -> Ro
 # --- the store -------------------------------------------------------------------------------------------------------
 
 
+async def test_who_keeps_a_room_and_since_when(store: RoomStore, service: RoomService, database: Database) -> None:
+    await store.insert(record(created_at=7))
+    assert await store.select_kept_since("standup", ALICE) == await service.kept_since("standup", ALICE) == 7
+    assert await store.select_kept_since("standup", BOB) is None
+    assert await store.select_kept_since("nowhere", ALICE) is None
+    async with database.write() as db:
+        moderator = "INSERT INTO room_moderators (room_id, user_id, created_at) VALUES ('standup', :id, 0)"
+        await db.execute(text(moderator), {"id": BOB})
+    assert await store.select_kept_since("standup", BOB) == 7
+
+
 async def test_a_room_comes_back_as_it_went_in(store: RoomStore) -> None:
     for guests_allowed in (True, False):
         room = record(f"room-{guests_allowed}".lower(), name="Zoë's 😀 'room'; --", guests_allowed=guests_allowed)

@@ -49,7 +49,8 @@ const NO_PATH: Finding = {
   at: AT + 42 * SECOND,
   members: ['a', 'b'],
   text: 'Anna and Ben never found a path: both only offered host candidates and no TURN server is configured.',
-  advice: 'Set up a TURN server, and name it in TURN_URLS. docs/turn.md shows how.',
+  advice: 'Set up TURN (docs/turn.md), with STUN beside it.',
+  hostAdvice: 'Try another network, such as a phone’s, or ask whoever runs this server.',
 }
 
 /** Anna and Ben find no path, Cem loses the server for a while and has no microphone. */
@@ -176,7 +177,8 @@ export const explained: ExplainedCall = {
       at: AT + 40.6 * SECOND,
       members: ['c'],
       text: 'Nobody heard Cem: the browser was not allowed to use the microphone.',
-      advice: 'Cem can allow it with the sign beside the address of the page.',
+      advice: 'Allow it beside the address bar.',
+      hostAdvice: 'Cem can allow it with the sign beside the address of the page.',
     },
     {
       cause: 'signaling_lost',
@@ -185,6 +187,7 @@ export const explained: ExplainedCall = {
       members: ['c'],
       text: 'Cem lost the connection to the server once and was back after 12 s.',
       advice: '',
+      hostAdvice: '',
     },
   ],
   summary: { result: 'failed', cause: 'no_turn', text: NO_PATH.text },

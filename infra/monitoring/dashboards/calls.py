@@ -13,7 +13,7 @@ _LOSS = "chatter_client_packet_loss_ratio"
 _CONNECTING = Row(
     "Connecting",
     (
-        number("How many calls are running?", "Rooms with two members or more.", total("chatter_calls_active")),
+        number("How many calls are running?", "Rooms with two people or more.", total("chatter_calls_active")),
         number(
             "How many attempts fail?",
             "Share of the attempts to connect two people that failed or timed out. Those that someone left before "

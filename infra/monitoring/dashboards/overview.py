@@ -48,7 +48,7 @@ DASHBOARD = Dashboard(
                     steps=(("bad", None), ("good", 1)),
                 ),
                 number("How many people are in rooms?", "Members of all rooms.", total("chatter_participants")),
-                number("How many calls are running?", "Rooms with two members or more.", total("chatter_calls_active")),
+                number("How many calls are running?", "Rooms with two people or more.", total("chatter_calls_active")),
                 number("How many sockets are open?", "Signaling connections.", total("chatter_ws_connections")),
                 number(
                     "How many alerts fire?",

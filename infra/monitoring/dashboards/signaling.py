@@ -23,6 +23,14 @@ _SOCKETS = Row(
             stacked=True,
         ),
         graph(
+            "Who cannot come in?",
+            "Browsers that told over HTTP that their socket does not open, per second; `origin_refused`: the page came "
+            "from another address than BASE_URL.",
+            Query(rate("chatter_client_troubles_total", by="reason"), "{{reason}}"),
+            unit="ops",
+            stacked=True,
+        ),
+        graph(
             "Why do sockets close?",
             "Per second. `abnormal` is a cut network, `slow_consumer` one that did not read, `drain` an update.",
             Query(rate("chatter_ws_closes_total", by="reason"), "{{reason}}"),
@@ -196,6 +204,11 @@ DASHBOARD = Dashboard(
                     "What happened in rooms?",
                     "Joins, losses, resumes and leaves; `call_id` holds those of one call together.",
                     '{service_name="app"} | json | event=~"join|leave|lost|resume|moderation"',
+                ),
+                logs(
+                    "Who was refused before they were let in?",
+                    "Handshakes that Chatter refused, with the address of the page; and what browsers say of it.",
+                    '{service_name="app"} | json | event=~"handshake_refused|socket_trouble"',
                 ),
             ),
         ),

@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from signaling.core.calls.facts import Fact, Settled
 from signaling.core.calls.ledger import Ledger
+from signaling.core.calls.quality import DIGEST_MS
 from signaling.core.calls.record import Attempt, AttemptKind, EventKind, Outcome, PairRecord, SideReport
 from signaling.core.messages import PathState, ReportPath
 
@@ -27,8 +28,8 @@ class Attempts:
     report say so, or one does and the others had nothing better to say in time. It settles once: what is said
     afterwards changes the pair's outcome, not the attempt's.
 
-    `record` is in the call's record only if there was a place for it; what is decided is the same. `reporting` holds
-    the members whose browsers report.
+    The call's record may lack attempts for which there is no place; what is decided is the same. `reporting` holds the
+    members whose browsers report.
     """
 
     __slots__ = (
@@ -36,8 +37,9 @@ class Attempts:
         "_by_connection",
         "_connected",
         "_failed",
-        "_kept",
+        "_flowing",
         "_ledger",
+        "_place",
         "_reporting",
         "deadline",
         "newest",
@@ -50,7 +52,7 @@ class Attempts:
         self.deadline = math.inf
         """When the newest attempt comes to nothing; infinite once it has settled."""
         self._ledger = ledger
-        self._kept = ledger.open(record)
+        self._place = ledger.open(record)
         self._reporting = reporting
         self._by_connection: dict[str, Attempt] = {}
         self._connected: set[str] = set()
@@ -58,6 +60,8 @@ class Attempts:
         self._failed: set[str] = set()
         self._broken: set[str] = set()
         """Who said last of the newest peer connection that no media passes, whatever attempt it was."""
+        self._flowing: set[str] = set()
+        """Whose digests tell of media over the newest attempt, though no report says that it is connected."""
 
     def other(self, member: str) -> str:
         """Return the other one of the pair."""
@@ -77,9 +81,9 @@ class Attempts:
         self.newest = attempt
         self._connected.clear()
         self._failed.clear()
+        self._flowing.clear()
         self.deadline = at + SETUP_TIMEOUT_MS
-        if self._kept:
-            self._ledger.begin(self.record, attempt)
+        self._ledger.begin(self._place, attempt)
         self._ledger.note("offer" if kind == "initial" else kind, at, member, self.other(member))
         return attempt
 
@@ -139,14 +143,27 @@ class Attempts:
             self._tell("connected", self._connected, member, at)
         elif state == "disconnected":
             self._connected.discard(member)
+            self._flowing.discard(member)
             self._tell("disconnected", self._broken, member, at)
         elif state == "failed":
             self._connected.discard(member)
+            self._flowing.discard(member)
             self._broken.add(member)
             self._tell("failed", self._failed, member, at, "" if report.reason == "state" else report.reason)
         elif state == "new" or state == "connecting":
             self._failed.discard(member)  # it tries again
         return self._weigh(attempt, report, at)
+
+    def flow(self, member: str, at: int, *, media: bool) -> None:
+        """Take in a digest by which a browser has a path, with `media` on it: its reports may have been lost."""
+        attempt = self.newest
+        if attempt is None or (attempt.kind != "initial" and at < attempt.started_at + DIGEST_MS):
+            return  # it may speak of the path before
+        side = attempt.reports.get(member)
+        if side is None or (media and side.state in ("new", "connecting")):
+            self._flowing.add(member)
+            if self.record.outcome in ("timeout", "unreported") and not self._failed:
+                self._settle(attempt, "connected", _flows_since(attempt))
 
     def _tell(self, kind: EventKind, told: set[str], member: str, at: int, detail: str = "") -> None:
         if member not in told:
@@ -175,6 +192,8 @@ class Attempts:
         answered_at = attempt.answered_at
         if self._failed:
             return self._settle(attempt, "failed", at)
+        if self._flowing:
+            return self._settle(attempt, "connected", _flows_since(attempt))
         if self._flows(attempt) and answered_at is not None:
             return self._settle(attempt, "connected", answered_at)  # another path or the same: nobody noticed
         if not self._reporting and (otherwise != "abandoned" or answered_at is not None):
@@ -186,8 +205,11 @@ class Attempts:
 
     def close(self) -> None:
         """Note that nothing more comes of the pair."""
-        if self._kept:
-            self._ledger.close(self.record)
+        self._ledger.close(self._place)
+
+    def weigh(self) -> None:
+        """Let the pair take the place in the record that it has come to need."""
+        self._ledger.weigh(self._place)
 
     def _settle(self, attempt: Attempt, outcome: Outcome, at: int) -> list[Fact]:
         if outcome == "connected" and self.record.connected_at is None:
@@ -219,6 +241,11 @@ def _connected_at(attempt: Attempt, report: ReportPath, at: int) -> int:
         return at
     earliest = attempt.started_at if attempt.answered_at is None else attempt.answered_at
     return min(at, max(earliest, attempt.started_at + int(report.elapsedMs)))
+
+
+def _flows_since(attempt: Attempt) -> int:
+    """Return when a path was found of which only digests tell: nobody said when, so as early as can be."""
+    return attempt.started_at if attempt.answered_at is None else attempt.answered_at
 
 
 def _plain(connection: str) -> str:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from signaling.core.calls.record import Attempt, Outcome, PairRecord, SideReport
+from signaling.core.calls.record import Attempt, AttemptKind, Outcome, PairRecord, SideReport
 from signaling.core.messages import IceState, PeerStats, SelectedPair
+
+Negotiation = Literal[AttemptKind, "renegotiate"]
+"""What an offer is for: an attempt to find a path, or other media over the path there is."""
+Refusal = Literal["invalid", "rate_limited"]
 
 
 class Negotiated(NamedTuple):
     """An answer came to an offer. Times are milliseconds since 1970 UTC."""
 
-    kind: Literal["initial", "renegotiate", "ice_restart", "rebuild"]
+    kind: Negotiation
     glare: bool
     offered_by: str
     answered_by: str
@@ -28,7 +32,10 @@ class Settled(NamedTuple):
 
 
 class PathChanged(NamedTuple):
-    """A browser told of another state, of its connection or of ICE, or of another path than it told last."""
+    """A browser told of another state, of its connection or of ICE, or of another path than it told last.
+
+    `ice_state` and `pair` are None where they are what it told last.
+    """
 
     member: str
     other: str
@@ -55,7 +62,7 @@ class DeviceFailed(NamedTuple):
 class ReportRefused(NamedTuple):
     """A report was nonsense in whole (about nobody, or about oneself) or in part; counted, otherwise without effect."""
 
-    reason: Literal["invalid", "rate_limited"]
+    reason: Refusal
 
 
 Fact = Negotiated | Settled | PathChanged | Digested | DeviceFailed | ReportRefused

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import takewhile
 
-from signaling.core.calls.finding import Cause, Match
+from signaling.core.calls.finding import Before, Cause, Match
+from signaling.core.calls.path_causes import judge
+from signaling.core.calls.quality import DIGEST_MS
 from signaling.core.calls.record import Attempt, PairRecord, Quality
-from signaling.core.calls.signs import MediaSigns, selected_pairs
+from signaling.core.calls.signs import MediaSigns, path_signs, selected_pairs
 from signaling.core.calls.words import duration, percent
 
 HIGH_LOSS = 0.03
@@ -15,8 +18,6 @@ HIGH_RTT_MS = 300.0
 """There and back: twice the 150 ms up to which most conversations are not affected (ITU-T G.114)."""
 HIGH_JITTER_MS = 50.0
 """What networks for conversations keep below (ITU-T Y.1541, classes 0 and 1)."""
-DIGEST_MS = 10_000
-"""A browser sends a digest that often."""
 FEWEST_DIGESTS = 3
 """Half a minute: at first every browser probes, and no average is an average."""
 MUCH_FROZEN = 0.05
@@ -68,7 +69,8 @@ def _high_loss(signs: MediaSigns) -> Match | None:
     pair = signs.pair
     losses = {pair.a: _loss_towards(pair, pair.a, pair.b), pair.b: _loss_towards(pair, pair.b, pair.a)}
     who = tuple(member_id for member_id, loss in losses.items() if loss >= HIGH_LOSS)
-    return Match(who, percent(max(losses[member_id] for member_id in who))) if who else None
+    worst = max(losses.values())
+    return Match(who, percent(worst), size=worst) if who else None
 
 
 def _loss_towards(pair: PairRecord, receiver: str, sender: str) -> float:
@@ -81,19 +83,19 @@ def _loss_towards(pair: PairRecord, receiver: str, sender: str) -> float:
 
 def _high_delay(signs: MediaSigns) -> Match | None:
     worst = max((_mean(told.rtt_ms) for told in _told(signs.pair).values()), default=0.0)
-    return Match((signs.pair.a, signs.pair.b), f"{worst:.0f} ms") if worst >= HIGH_RTT_MS else None
+    return Match((signs.pair.a, signs.pair.b), f"{worst:.0f} ms", size=worst) if worst >= HIGH_RTT_MS else None
 
 
 def _high_jitter(signs: MediaSigns) -> Match | None:
     who = _who(signs, lambda told: _mean(told.jitter_ms) >= HIGH_JITTER_MS)
     worst = max((_mean(signs.pair.quality[member_id].jitter_ms) for member_id in who), default=0.0)
-    return Match(who, f"{worst:.0f} ms") if who else None
+    return Match(who, f"{worst:.0f} ms", size=worst) if who else None
 
 
 def _frozen(signs: MediaSigns) -> Match | None:
     who = _who(signs, lambda told: told.frozen_ms >= MUCH_FROZEN * told.digests * DIGEST_MS)
     longest = max((signs.pair.quality[member_id].frozen_ms for member_id in who), default=0.0)
-    return Match(who, duration(longest)) if who else None
+    return Match(who, duration(longest), size=longest) if who else None
 
 
 def _cpu_limited(signs: MediaSigns) -> Match | None:
@@ -106,12 +108,38 @@ def _bandwidth_limited(signs: MediaSigns) -> Match | None:
     return Match(who) if who else None
 
 
-def _slow_setup(signs: MediaSigns) -> Match | None:
+def _took_long(signs: MediaSigns) -> Match | None:
     pair = signs.pair
-    if pair.connected_at is None or not pair.attempts:
+    if pair.connected_at is None or not pair.attempts or pair.attempts[0].kind != "initial":
         return None
     took = pair.connected_at - pair.attempts[0].started_at
-    return Match((pair.a, pair.b), duration(took), pair.connected_at) if took >= SLOW_SETUP_MS else None
+    return Match((pair.a, pair.b), duration(took), pair.connected_at, took) if took >= SLOW_SETUP_MS else None
+
+
+def _slow_setup_retried(signs: MediaSigns) -> Match | None:
+    slow, before = _took_long(signs), _failed_before(signs)
+    return slow._replace(before=before) if slow and before else None
+
+
+def _slow_setup_turn(signs: MediaSigns) -> Match | None:
+    return _took_long(signs) if signs.call.record.turn and not _failed_before(signs) else None
+
+
+def _slow_setup(signs: MediaSigns) -> Match | None:
+    return _took_long(signs) if not signs.call.record.turn and not _failed_before(signs) else None
+
+
+def _failed_before(signs: MediaSigns) -> Before | None:
+    """Return why the attempts before the first path came to nothing; None where there are none that tell."""
+    pair = signs.pair
+    tried = list(takewhile(lambda attempt: attempt.outcome != "connected", pair.attempts))
+    if not tried:
+        return None
+    path = path_signs(signs.call, PairRecord(a=pair.a, b=pair.b, attempts=tried, outcome=tried[-1].outcome))
+    if path is None:
+        return None
+    found = judge(path)
+    return Before(found.cause, found.match)
 
 
 def _path_recovered(signs: MediaSigns) -> Match | None:
@@ -120,7 +148,8 @@ def _path_recovered(signs: MediaSigns) -> Match | None:
     if not gaps:
         return None
     broke_at, back_at = gaps[-1]
-    return Match((signs.pair.a, signs.pair.b), duration(back_at - broke_at), broke_at)
+    took = back_at - broke_at
+    return Match((signs.pair.a, signs.pair.b), duration(took), broke_at, took)
 
 
 def _gap_before(signs: MediaSigns, attempt: Attempt) -> tuple[int, int] | None:
@@ -128,14 +157,17 @@ def _gap_before(signs: MediaSigns, attempt: Attempt) -> tuple[int, int] | None:
     back_at = attempt.settled_at
     if attempt.outcome != "connected" or back_at is None:
         return None
-    two = {signs.pair.a, signs.pair.b}
     earlier = [one.settled_at for one in signs.pair.attempts if one.outcome == "connected" and one.settled_at]
     since = max((at for at in earlier if at < back_at), default=back_at)
-    for event in signs.record.events:
-        breaks = event.kind in ("disconnected", "failed") and {event.member, event.other} == two
-        if breaks and since < event.at < back_at:
-            return event.at, back_at
-    return None
+    broken: dict[str, int] = {}
+    for event in signs.call.media_between(signs.pair.a, signs.pair.b):
+        if not since < event.at < back_at:
+            continue
+        if event.kind == "connected":
+            broken.pop(event.member, None)
+        else:
+            broken.setdefault(event.member, event.at)
+    return (min(broken.values()), back_at) if broken else None
 
 
 def _relay_over_tcp(signs: MediaSigns) -> Match | None:
@@ -152,6 +184,7 @@ MEDIA_CAUSES: tuple[Cause[MediaSigns], ...] = (
         _one_way,
         "{who} heard and saw nothing of what was sent between {pair}.",
         "A firewall drops media one way, or the page could not play it. Reload the page; look at the devices chosen.",
+        "Reload the page there and look at the devices chosen. If it stays, try another network, or without the VPN.",
     ),
     Cause(
         "path_recovered",
@@ -160,14 +193,34 @@ MEDIA_CAUSES: tuple[Cause[MediaSigns], ...] = (
         _path_recovered,
         "The path between {pair} broke and was replaced after {value}.",
         "A change of network is normal. If it happens again and again, look at the Wi-Fi or the VPN.",
+        "A change of network is normal. If it happens again and again, look at the Wi-Fi or the VPN.",
+    ),
+    Cause(
+        "slow_setup_retried",
+        "degraded",
+        "From the first offer to the path took 10 s or more, and an attempt before came to nothing",
+        _slow_setup_retried,
+        "{before} It took {value} until they were connected.",
+        "{advice_before}",
+        "{host_advice_before}",
+    ),
+    Cause(
+        "slow_setup_turn",
+        "degraded",
+        "From the first offer to the path took 10 s or more; nothing failed before, and TURN is configured",
+        _slow_setup_turn,
+        "It took {value} until {pair} were connected.",
+        "Run `chatter turn check`: a TURN server that answers late, or only over TCP, is the usual reason.",
+        "Try another network, or without the VPN. If it happens again, {operator}.",
     ),
     Cause(
         "slow_setup",
         "degraded",
-        "From the first offer to the path took 10 s or more",
+        "From the first offer to the path took 10 s or more; nothing failed before, and no TURN is configured",
         _slow_setup,
-        "{pair} were connected only after {value}.",
-        "Look at the attempts before: a TURN server that answers late or only over TCP is the usual reason.",
+        "It took {value} until {pair} were connected.",
+        "See when the answer came: a page, a computer or a line that is busy is the usual reason.",
+        "Close other programs and tabs, stop downloads, or try another network.",
     ),
     Cause(
         "high_loss",
@@ -176,6 +229,7 @@ MEDIA_CAUSES: tuple[Cause[MediaSigns], ...] = (
         _high_loss,
         "Between {pair}, packets were lost on the way to {who}: {value} on average.",
         "Wi-Fi far from its router, or a full line. A cable, or less video, helps.",
+        "Wi-Fi far from its router, or a full line. A cable, less video, or another network helps.",
     ),
     Cause(
         "high_delay",
@@ -184,6 +238,7 @@ MEDIA_CAUSES: tuple[Cause[MediaSigns], ...] = (
         _high_delay,
         "Sound and picture between {pair} took {value} there and back on average: they will have talked at once.",
         "Over TURN, put a relay nearer to them; otherwise it is distance, a VPN, or a line that is full.",
+        "Try it without the VPN, and without downloads at the same time. If it stays, {operator}.",
     ),
     Cause(
         "high_jitter",
@@ -192,6 +247,7 @@ MEDIA_CAUSES: tuple[Cause[MediaSigns], ...] = (
         _high_jitter,
         "Between {pair}, packets came unevenly to {who}: {value} of jitter on average.",
         "Usually Wi-Fi or a line that is shared with downloads. A cable helps.",
+        "Usually Wi-Fi, or a line that is shared with downloads. A cable helps.",
     ),
     Cause(
         "cpu_limited",
@@ -199,6 +255,7 @@ MEDIA_CAUSES: tuple[Cause[MediaSigns], ...] = (
         "In at least half of the digests the browser held its picture back for lack of CPU",
         _cpu_limited,
         "The computer of {who} was too slow to send its picture as it should (in the call between {pair}).",
+        "Close other programs and tabs there; on battery, plug it in.",
         "Close other programs and tabs there; on battery, plug it in.",
     ),
     Cause(
@@ -208,6 +265,7 @@ MEDIA_CAUSES: tuple[Cause[MediaSigns], ...] = (
         _bandwidth_limited,
         "The line of {who} was too narrow to send its picture as it should (in the call between {pair}).",
         "Turn the camera off, or look at what else uses the line. On a relay, look at its max-bps.",
+        "Turn the camera off, or look at what else uses the line.",
     ),
     Cause(
         "frozen",
@@ -216,6 +274,7 @@ MEDIA_CAUSES: tuple[Cause[MediaSigns], ...] = (
         _frozen,
         "Between {pair}, the picture froze for {who}: {value} in all.",
         "With no loss told beside it, the sender's or receiver's computer was too slow.",
+        "Close other programs and tabs on both computers; less video helps too.",
     ),
     Cause(
         "relay_over_tcp",
@@ -224,5 +283,6 @@ MEDIA_CAUSES: tuple[Cause[MediaSigns], ...] = (
         _relay_over_tcp,
         "Between {pair}, {who} reached the relay over TCP or TLS only: the network blocks UDP.",
         "It works, with more delay when packets are lost. If the network is yours, let UDP to the TURN server pass.",
+        "It works, with more delay when packets are lost. Another network may be quicker.",
     ),
 )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from signaling.core.calls.finding import Cause, Match
-from signaling.core.calls.record import CallRecord, LeaveReason, MemberRecord
+from signaling.core.calls.record import LeaveReason
 from signaling.core.calls.signs import MemberSigns
 from signaling.core.calls.words import DEVICES, listed, times
 from signaling.core.messages import MediaKind
@@ -14,6 +14,8 @@ MANY_LOSSES = 3
 """A connection that broke once or twice and came back is what resuming is for."""
 
 _OWN: tuple[MediaKind, ...] = ("audio", "video")
+_WITHOUT: dict[MediaKind, str] = {"audio": "heard (microphone)", "video": "seen (camera)"}
+"""What one cannot be without a device."""
 
 
 def _left(reason: LeaveReason) -> Callable[[MemberSigns], Match | None]:
@@ -24,37 +26,32 @@ def _left(reason: LeaveReason) -> Callable[[MemberSigns], Match | None]:
     return applies
 
 
-def _trouble(reasons: tuple[str, ...], devices: tuple[MediaKind, ...]) -> Callable[[MemberSigns], Match | None]:
+def _trouble(
+    reasons: tuple[str, ...],
+    devices: tuple[MediaKind, ...],
+    words: Mapping[MediaKind, str] = DEVICES,
+    last: str = "and",
+) -> Callable[[MemberSigns], Match | None]:
     def applies(signs: MemberSigns) -> Match | None:
         member = signs.member
         failed = [device for device in devices if member.media_errors.get(device) in reasons]
         if not failed:
             return None
-        return Match((member.id,), listed([DEVICES[device] for device in failed]), _told_at(signs))
+        at = signs.call.device_failed_at(member.id)
+        return Match(
+            (member.id,), listed([words[device] for device in failed], last), member.joined_at if at is None else at
+        )
 
     return applies
-
-
-def _told_at(signs: MemberSigns) -> int:
-    told = (event for event in signs.record.events if event.kind == "media_error" and event.member == signs.member.id)
-    return next((event.at for event in told), signs.member.joined_at)
 
 
 def _signaling_lost(signs: MemberSigns) -> Match | None:
     """Match where someone was left behind: the last one to vanish troubles nobody."""
     member = signs.member
-    if member.leave_reason != "lost" or member.left_at is None or not _others_there(signs.record, member):
+    if member.leave_reason != "lost" or member.left_at is None or not signs.call.someone_stays(member.left_at):
         return None
-    lost = [event.at for event in signs.record.events if event.kind == "lost" and event.member == member.id]
-    return Match((member.id,), at=lost[-1] if lost else member.left_at)
-
-
-def _others_there(record: CallRecord, member: MemberRecord) -> bool:
-    left_at = member.left_at or 0
-    return any(
-        other.id != member.id and other.joined_at <= left_at and (other.left_at is None or other.left_at > left_at)
-        for other in record.members
-    )
+    lost_at = signs.call.lost_at(member.id)
+    return Match((member.id,), at=member.left_at if lost_at is None else lost_at)
 
 
 def _signaling_unstable(signs: MemberSigns) -> Match | None:
@@ -68,9 +65,10 @@ MEMBER_CAUSES: tuple[Cause[MemberSigns], ...] = (
         "permission_denied",
         "degraded",
         "The browser told `permission` for microphone or camera",
-        _trouble(("permission",), _OWN),
-        "{who} could not be heard or seen: the browser has no permission for {value}.",
+        _trouble(("permission",), _OWN, _WITHOUT, "or"),
+        "{who} could not be {value}: the browser has no permission.",
         "Allow it beside the address bar and in the system's privacy settings, then reload the page.",
+        "Allow it beside the browser's address bar and in the system's privacy settings, then reload the page.",
     ),
     Cause(
         "device_not_found",
@@ -78,6 +76,7 @@ MEMBER_CAUSES: tuple[Cause[MemberSigns], ...] = (
         "The browser told `not_found` for microphone or camera",
         _trouble(("not_found",), _OWN),
         "The browser of {who} found no device to use as {value}.",
+        "Plug it in, or choose another in the device menu.",
         "Plug it in, or choose another in the device menu.",
     ),
     Cause(
@@ -87,6 +86,7 @@ MEMBER_CAUSES: tuple[Cause[MemberSigns], ...] = (
         _trouble(("in_use",), _OWN),
         "The {value} of {who} could not be opened: another program has it.",
         "Close the other program or tab that uses it.",
+        "Close the other program or tab that uses it.",
     ),
     Cause(
         "device_failed",
@@ -94,6 +94,7 @@ MEMBER_CAUSES: tuple[Cause[MemberSigns], ...] = (
         "The browser told `overconstrained` or `other` for a device",
         _trouble(("overconstrained", "other"), (*_OWN, "screen")),
         "The {value} of {who} did not work.",
+        "Choose another device, unplug it and plug it in again, or restart the browser.",
         "Choose another device, unplug it and plug it in again, or restart the browser.",
     ),
     Cause(
@@ -103,6 +104,7 @@ MEMBER_CAUSES: tuple[Cause[MemberSigns], ...] = (
         _signaling_lost,
         "{who} lost the connection to the server and did not come back.",
         "Their network ended or their computer slept. If many do at once, look at the server or its proxy.",
+        "Ask whether their network ended or their computer slept. If it happens to many at once, {operator}.",
     ),
     Cause(
         "signaling_unstable",
@@ -111,6 +113,7 @@ MEMBER_CAUSES: tuple[Cause[MemberSigns], ...] = (
         _signaling_unstable,
         "The connection of {who} to the server broke {value} and came back.",
         "Wi-Fi, or a proxy that cuts idle connections: give it a timeout of more than a minute.",
+        "Try a cable or another network there. If it happens to many, {operator}.",
     ),
     Cause(
         "slow_client",
@@ -119,6 +122,7 @@ MEMBER_CAUSES: tuple[Cause[MemberSigns], ...] = (
         _left("slow"),
         "{who} took no data from the server any more and was cut off.",
         "The computer or its line was overloaded. Reload the page.",
+        "The computer or its line was overloaded: close other programs there, then reload the page.",
     ),
     Cause(
         "broke_protocol",
@@ -127,6 +131,7 @@ MEMBER_CAUSES: tuple[Cause[MemberSigns], ...] = (
         _left("protocol"),
         "The client of {who} broke the rules of the protocol and was cut off.",
         "An old page or a foreign client. Reload the page; see docs/protocol.md.",
+        "Reload the page there. If it happens again, update the browser or try another.",
     ),
     Cause(
         "credentials_expired",
@@ -135,6 +140,7 @@ MEMBER_CAUSES: tuple[Cause[MemberSigns], ...] = (
         _left("expired"),
         "The credentials of {who} ran out during the call and were not renewed.",
         "Sign in again. If it happens to many, the clocks of servers and computers differ.",
+        "Sign in again. If it happens to many, {operator}.",
     ),
     Cause(
         "signed_out",
@@ -142,6 +148,7 @@ MEMBER_CAUSES: tuple[Cause[MemberSigns], ...] = (
         "Left as `signed_out`",
         _left("signed_out"),
         "{who} signed this device out and left with that.",
+        "Nothing is wrong.",
         "Nothing is wrong.",
     ),
     Cause(
@@ -151,6 +158,7 @@ MEMBER_CAUSES: tuple[Cause[MemberSigns], ...] = (
         _left("removed"),
         "{who} was taken out of the call by a host or moderator.",
         "Nothing is wrong. They may come back.",
+        "Nothing is wrong. They may come back.",
     ),
     Cause(
         "banned",
@@ -159,13 +167,15 @@ MEMBER_CAUSES: tuple[Cause[MemberSigns], ...] = (
         _left("banned"),
         "{who} was banned by a host or moderator.",
         "Nothing is wrong. Bans can be lifted in the room's settings.",
+        "Nothing is wrong. Bans can be lifted in the room's settings.",
     ),
     Cause(
         "screen_refused",
         "note",
         "The browser told `permission`, `not_found` or `in_use` for the screen",
         _trouble(("permission", "not_found", "in_use"), ("screen",)),
-        "{who} did not share the {value}: the choice was closed, or the system does not allow it.",
+        "{who} could not share the {value}: the choice was closed, or the system does not allow it.",
+        "On macOS, allow the browser to record the screen in the privacy settings.",
         "On macOS, allow the browser to record the screen in the privacy settings.",
     ),
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from signaling.core.calls.attempts import Attempts
 from signaling.core.calls.facts import Fact, Negotiated, PathChanged
 from signaling.core.calls.ledger import Ledger
 from signaling.core.calls.quality import Digests
 from signaling.core.calls.record import Attempt, AttemptKind, PairRecord, SideReport
+from signaling.core.calls.reports import MOST_CANDIDATES
 from signaling.core.messages import CandidateCounts, IceState, PathState, PeerStats, ReportPath, SelectedPair
 
 _UFRAG = "a=ice-ufrag:"
@@ -94,13 +95,13 @@ class Pair:
         host, srflx, prflx, relay = counts.host, counts.srflx, counts.prflx, counts.relay
         match line[start : start + 1]:
             case "h":
-                host += 1
+                host += host < MOST_CANDIDATES
             case "s":
-                srflx += 1
+                srflx += srflx < MOST_CANDIDATES
             case "r":
-                relay += 1
+                relay += relay < MOST_CANDIDATES
             case "p":
-                prflx += 1
+                prflx += prflx < MOST_CANDIDATES
         attempt.relayed[sender] = CandidateCounts(host, srflx, prflx, relay)
 
     # --- what browsers say
@@ -117,18 +118,21 @@ class Pair:
         if announces:
             return facts  # the state is that of the path they give up
         if before is None or _said(before) != _said(side):
-            facts.append(PathChanged(member, self.attempts.other(member), side, side.ice_state, side.pair))
+            facts.append(PathChanged(member, self.attempts.other(member), side, *_news(before, side)))
         if attempt is self.attempts.newest:
             facts += self.attempts.hear(attempt, member, report, at)
         return facts
 
-    def digest(self, member: str, stats: PeerStats) -> None:
+    def digest(self, member: str, stats: PeerStats, at: int) -> None:
         """Take in how media flows as one side sees it, bounded already."""
         digests = self._digests.get(member)
         if digests is None:
             digests = self._digests[member] = Digests()
             self.record.quality[member] = digests.quality
         digests.add(stats)
+        media = any(rate is not UNSET and rate > 0 for rate in (stats.bitrateIn, stats.bitrateOut))
+        if media or stats.pair is not UNSET:
+            self.attempts.flow(member, at, media=media)
 
     def part(self, leaver: str, at: int) -> list[Fact]:
         """End the pair, because one side leaves."""
@@ -211,6 +215,14 @@ def _ufrag(sdp: str) -> str:
         return ""
     start += len(_UFRAG)
     return sdp[start : start + _MAX_UFRAG].split("\n", 1)[0].rstrip("\r")
+
+
+def _news(before: SideReport | None, side: SideReport) -> tuple[IceState | None, SelectedPair | None]:
+    """Return state of ICE and path where they are others than those that were told before."""
+    if before is None:
+        return side.ice_state, side.pair
+    ice_state = None if side.ice_state == before.ice_state else side.ice_state
+    return ice_state, None if side.pair == before.pair else side.pair
 
 
 def _said(side: SideReport) -> tuple[PathState, IceState | None, SelectedPair | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from signaling.core.calls.finding import Cause, Match
+from signaling.core.calls.finding import Cause, Found, Match
 from signaling.core.calls.signs import PathSigns, Side, total
 
 # Error codes of `icecandidateerror`: STUN and TURN (RFC 8489 §14.8, RFC 8656 §19), and the browser's own (W3C WebRTC
@@ -14,6 +14,13 @@ _FULL = (486, 508)
 _NO_ANSWER = (701,)
 
 
+def judge(signs: PathSigns) -> Found:
+    """Return why a pair has no path: the first cause that applies."""
+    matches = ((cause, cause.applies(signs)) for cause in PATH_CAUSES)
+    cause, match = next((cause, match) for cause, match in matches if match is not None)
+    return Found(cause, match._replace(at=signs.at), (signs.pair.a, signs.pair.b))
+
+
 def _who(signs: PathSigns, holds: Callable[[Side], bool]) -> Match | None:
     who = tuple(side.id for side in signs.sides if holds(side))
     return Match(who) if who else None
@@ -21,6 +28,10 @@ def _who(signs: PathSigns, holds: Callable[[Side], bool]) -> Match | None:
 
 def _pair(signs: PathSigns, holds: bool) -> Match | None:
     return Match((signs.pair.a, signs.pair.b)) if holds else None
+
+
+def _path_not_kept(signs: PathSigns) -> Match | None:
+    return _pair(signs, not signs.held)
 
 
 def _path_broke(signs: PathSigns) -> Match | None:
@@ -128,12 +139,22 @@ def _no_path(signs: PathSigns) -> Match | None:
 
 PATH_CAUSES: tuple[Cause[PathSigns], ...] = (
     Cause(
+        "path_not_kept",
+        "failed",
+        "No path in the end, and the record had no place for the attempt that came to nothing",
+        _path_not_kept,
+        "No path between {pair}, or it was lost; what they tried is not in the record.",
+        "The call was too large for a record. Look at what is told of the others: it is likely the same.",
+        "The call was very large. Look at what is told of the others: it is likely the same.",
+    ),
+    Cause(
         "path_broke",
         "failed",
         "A browser reported that a path which had worked failed; both were still there, and no new attempt followed",
         _path_broke,
         "The path between {pair} broke, and neither side looked for another.",
         "Look at their networks at that time. If it happens often, ask which browser and version they use.",
+        "Reload the page there. If it happens again, try another network, or without the VPN.",
     ),
     Cause(
         "gone_before_answer",
@@ -142,6 +163,7 @@ PATH_CAUSES: tuple[Cause[PathSigns], ...] = (
         _gone_before_answer,
         "{who} was gone before answering {other}: the connection to the server broke, or the browser ended.",
         "Nothing to mend on the server if it is one person. Ask whether their page was closed or their network broke.",
+        "Ask whether the page of {who} was closed or the network broke there, and join again.",
     ),
     Cause(
         "gone_before_path",
@@ -150,14 +172,16 @@ PATH_CAUSES: tuple[Cause[PathSigns], ...] = (
         _gone_before_path,
         "{who} was gone before a path between {pair} was found.",
         "Ask whether the page was closed, the computer slept, or the network broke at that time.",
+        "Ask whether the page was closed, the computer slept, or the network broke, and join again.",
     ),
     Cause(
         "no_offer",
         "failed",
         "An attempt began, but no offer passed the server",
         _no_offer,
-        "No offer between {pair} ever reached the server.",
+        "No offer between {pair} reached the server.",
         "Reload both pages. If it stays, see whether an extension of a browser blocks WebRTC.",
+        "Reload both pages. If it stays, try it without extensions of the browser, or another browser.",
     ),
     Cause(
         "restart_unanswered",
@@ -166,86 +190,97 @@ PATH_CAUSES: tuple[Cause[PathSigns], ...] = (
         _restart_unanswered,
         "The path between {pair} broke, and the ICE restart to mend it never completed: {who} did not answer.",
         "The page of {who} hung, or the browser froze its tab. Reload it; ask for the browser's version.",
+        "Reload the page of {who}. If it happens again, update the browser there.",
     ),
     Cause(
         "never_answered",
         "failed",
         "No answer to the offer, though the other was there",
         _never_answered,
-        "{who} never answered {other}, though the connection to the server was there.",
+        "{who} did not answer {other}, though the connection to the server was there.",
         "The page hung, or it is a client that cannot do WebRTC. Reload it; try another browser.",
+        "Reload the page of {who}, or try another browser there.",
     ),
     Cause(
         "dtls_failed",
         "failed",
         "ICE was connected on one side at least, the peer connection was not",
         _dtls_failed,
-        "{pair} found a path, but the encryption (DTLS) between them was not set up.",
+        "A path between {pair} was found, but the encryption (DTLS) over it was not set up.",
         "A firewall drops DTLS or large UDP packets, or the clock of a computer is far off. Try it without the VPN.",
+        "Try another network, or without the VPN; see that the clocks of both computers are right.",
     ),
     Cause(
         "turn_refused",
         "failed",
         "TURN configured, no relay candidate, and error 401, 403 or 438",
         _turn_refused,
-        "{pair} {never_found} a path: the TURN server refused the credentials of {who}.",
+        "{no_path}: the TURN server refused the credentials of {who}.",
         "Run `chatter turn check`. TURN_SECRET and coturn's static-auth-secret must be equal, both clocks right.",
+        "Nobody in the call can mend this: {operator}. Another network may help until then.",
     ),
     Cause(
         "turn_full",
         "failed",
         "TURN configured, no relay candidate, and error 486 or 508",
         _turn_full,
-        "{pair} {never_found} a path: the TURN server had no relay left for {who}.",
+        "{no_path}: the TURN server had no relay left for {who}.",
         "Raise user-quota, total-quota or the range of relay ports of coturn.",
+        "Nobody in the call can mend this: {operator}. Another network may help until then.",
     ),
     Cause(
         "no_candidates",
         "failed",
         "A browser gathered no candidate at all",
         _no_candidates,
-        "{pair} {never_found} a path: the browser of {who} offered no address to reach it at.",
+        "{no_path}: the browser of {who} offered no address to reach it at.",
         "A policy, an extension or a VPN hides all networks from WebRTC (or there is none). Try another browser.",
+        "Try another browser or network for {who}, without the VPN and without extensions.",
     ),
     Cause(
         "candidates_lost",
         "failed",
         "None of one side's candidates passed the server, and the other side knows none",
         _candidates_lost,
-        "{pair} {never_found} a path: the candidates of {who} never arrived.",
+        "{no_path}: the candidates of {who} did not arrive.",
         "The connection to the server broke at that moment, or the client sends none. Reload the page and try again.",
+        "Reload the page of {who} and try again.",
     ),
     Cause(
         "no_candidates_seen",
         "failed",
         "Answered, but not one candidate of either side passed the server, and no browser told of any",
         _no_candidates_seen,
-        "{pair} {never_found} a path: not one candidate of either passed the server.",
+        "{no_path}: not one candidate of theirs passed the server.",
         "A policy hides networks, or allows only relays while TURN gives none: run `chatter turn check`; try without.",
+        "Reload both pages. If it stays, try another browser, without the VPN and without extensions.",
     ),
     Cause(
         "relay_one_side",
         "failed",
         "TURN configured; one side has a relay candidate, the other has none",
         _relay_one_side,
-        "{pair} {never_found} a path: {other} reached the TURN server, {who} did not.",
+        "{no_path}: {other} reached the TURN server, {who} did not.",
         "The network of {who} blocks it, often all UDP. Offer TURN over TLS on port 443: turns:…:443?transport=tcp.",
+        "The network of {who} lets little through: try another there, such as a phone's. Else {operator}.",
     ),
     Cause(
         "turn_unreachable",
         "failed",
         "TURN configured, no relay candidate on either side, and error 701 (no answer)",
         _turn_unreachable,
-        "{pair} {never_found} a path: the TURN server did not answer {who}.",
+        "{no_path}: the TURN server did not answer {who}.",
         "Run `chatter turn check`. Does coturn run, does its name lead to it, do the firewalls pass its ports?",
+        "Try another network, such as a phone's. If it fails there too, {operator}.",
     ),
     Cause(
         "no_relay",
         "failed",
         "TURN configured, no relay candidate on either side, and no error told",
         _no_relay,
-        "{pair} {never_found} a path: TURN is configured, but gave {who} no relay.",
+        "{no_path}: TURN is configured, but gave {who} no relay.",
         "Run `chatter turn check`; let {who} run “Test your connection” on the page before the call.",
+        "Let {who} run “Test your connection” on the page before the call, or try another network. Else {operator}.",
     ),
     Cause(
         "restart_unfinished",
@@ -254,45 +289,51 @@ PATH_CAUSES: tuple[Cause[PathSigns], ...] = (
         _restart_unfinished,
         "The path between {pair} broke, and the ICE restart to mend it never completed.",
         "Someone changed to a network that lets nothing through. A TURN server over TLS on port 443 mostly helps.",
+        "Reload the page after a change of network. If the new one lets nothing through, try another.",
     ),
     Cause(
         "relay_blocked",
         "failed",
         "TURN configured, both sides have relay candidates, still no path",
         _relay_blocked,
-        "{pair} {never_found} a path, although both reached the TURN server: it does not pass data between its relays.",
+        "{no_path}, although {both} reached the TURN server: it does not pass data between its relays.",
         "Run `chatter turn check`. Open min-port to max-port UDP; check external-ip and denied-peer-ip of coturn.",
+        "Nobody in the call can mend this: {operator}. Another network may help until then.",
     ),
     Cause(
         "stun_unreachable",
         "failed",
         "STUN but no TURN configured; host candidates only, and error 701 (no answer)",
         _stun_unreachable,
-        "{pair} {never_found} a path: the STUN server did not answer {who}, and no TURN server is configured.",
+        "{no_path}: the STUN server did not answer {who}, and no TURN server is configured.",
         "Check STUN_URLS and that UDP reaches it. Set up TURN: it helps where STUN cannot.",
+        "Try another network, such as a phone's, or all of you the same one. Else {operator}.",
     ),
     Cause(
         "no_turn_host_only",
         "failed",
         "No TURN configured, host candidates only on both sides",
         _no_turn_host_only,
-        "{pair} {never_found} a path: both only offered host candidates and no TURN server is configured.",
+        "{no_path}: {both} only offered host candidates and no TURN server is configured.",
         "Set up TURN (docs/turn.md), with STUN beside it.",
+        "Try another network, such as a phone's, or all of you the same one. If that is no way, {operator}.",
     ),
     Cause(
         "no_turn",
         "failed",
         "No TURN configured, and none of the above",
         _no_turn,
-        "{pair} {never_found} a path: their networks let nothing through directly, and no TURN server is configured.",
+        "{no_path}: their networks let nothing through directly, and no TURN server is configured.",
         "Set up TURN (docs/turn.md); about one call in ten needs it.",
+        "Try another network, such as a phone's, or all of you the same one. If that is no way, {operator}.",
     ),
     Cause(
         "no_path",
         "failed",
         "None of the above",
         _no_path,
-        "{pair} {never_found} a path. What they tried is not known.",
-        "Let both run “Test your connection” on the page before the call.",
+        "{no_path}. What they tried is not known.",
+        "Let them run “Test your connection” on the page before the call.",
+        "Let them run “Test your connection” on the page before the call. If it fails there, {operator}.",
     ),
 )

@@ -7,6 +7,8 @@ from msgspec import UNSET, UnsetType
 from signaling.core.calls.record import Quality
 from signaling.core.messages import PeerStats
 
+DIGEST_MS = 10_000
+"""A browser sends a digest that often."""
 _SHARE_DIGITS = 4
 _MS_DIGITS = 1
 

@@ -75,7 +75,7 @@ class MemberRecord(Struct, rename="camel", omit_defaults=True, kw_only=True):
     """How often the signaling connection broke; `resumes`: how often it came back in time."""
     resumes: int = 0
     media_errors: dict[MediaKind, str] = {}
-    """The last `trouble` of each device."""
+    """The last `trouble` of each device that was not on afterwards."""
 
 
 class SideReport(Struct, rename="camel", omit_defaults=True, kw_only=True):
@@ -181,5 +181,9 @@ class CallRecord(Struct, rename="camel", omit_defaults=True, kw_only=True):
     more_pairs: int = 0
     more_events: int = 0
     """What came beyond the bounds of a record."""
+    more_failed: int = 0
+    """How many of `more_pairs` found no path, or lost it."""
+    beside: str = ""
+    """Where nobody joined, but browsers told over HTTP why they could not: the call that ran at another server then."""
     interrupted: bool = False
     """The server ended without writing the end; what is here is what it wrote last."""

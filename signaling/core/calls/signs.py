@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from signaling.core.calls.record import Attempt, CallRecord, LeaveReason, MemberRecord, PairRecord, SideReport
+from signaling.core.calls.index import Index
+from signaling.core.calls.record import Attempt, CallRecord, MemberRecord, PairRecord, SideReport
 from signaling.core.messages import CandidateCounts, SelectedPair
 
 GIVE_UP_MS = 5_000
 """An attempt cut short tells something only after this long: a path that works is found within a second or two."""
-_VANISHED: frozenset[LeaveReason] = frozenset({"lost", "slow", "protocol", "expired", "server"})
-"""Reasons to leave that are nobody's wish."""
 _ICE_DONE = ("connected", "completed")
 
 
@@ -65,6 +64,13 @@ class PathSigns(NamedTuple):
     sides: tuple[Side, Side]
     gone: tuple[str, ...]
     """Who was not there any more at its end, without having wished to leave."""
+    held: bool = True
+    """Whether the record holds the attempt; where it does not, nothing is known but that there is no path."""
+
+    @property
+    def at(self) -> int | None:
+        """When the attempt ended, or else began."""
+        return (self.attempt.settled_at or self.attempt.started_at) if self.held else None
 
     @property
     def answered(self) -> bool:
@@ -92,14 +98,14 @@ class PathSigns(NamedTuple):
 class MediaSigns(NamedTuple):
     """A pair by how media flowed."""
 
-    record: CallRecord
+    call: Index
     pair: PairRecord
 
 
 class MemberSigns(NamedTuple):
     """One member of a call."""
 
-    record: CallRecord
+    call: Index
     member: MemberRecord
 
 
@@ -122,31 +128,29 @@ def is_running(record: CallRecord) -> bool:
     return record.ended_at is None and not record.interrupted
 
 
-def path_signs(record: CallRecord, pair: PairRecord) -> PathSigns | None:
+def is_connecting(record: CallRecord) -> bool:
+    """Tell whether some look for their first path while nobody has found one."""
+    if any(pair.connected_at is not None for pair in record.pairs):
+        return False
+    return any(pair.outcome == "connecting" for pair in record.pairs)
+
+
+def path_signs(index: Index, pair: PairRecord) -> PathSigns | None:
     """Return the signs of a pair without a path; None where there is, or nothing can be said yet."""
-    attempt = _attempt_to_judge(record, pair)
+    attempt = attempt_to_judge(pair)
     if attempt is None:
-        return None
+        return _without_attempt(index, pair) if pair.outcome in ("failed", "timeout") else None
     sides = (_side(attempt, pair.a), _side(attempt, pair.b))
     ended_at = _ended_at(attempt)
-    gone = tuple(side.id for side in sides if has_vanished(record, side.id, ended_at))
+    gone = tuple(side.id for side in sides if index.was_cut_off(side.id, ended_at))
     if attempt.outcome == "connected" and gone:  # their leaving broke it, which is told of the member
         return None
-    return PathSigns(record, pair, attempt, sides, gone)
+    return PathSigns(index.record, pair, attempt, sides, gone)
 
 
-def has_vanished(record: CallRecord, member_id: str, at: int) -> bool:
-    """Tell whether a member was cut off at this time: signaling lost and not back, or gone without wishing to."""
-    lost = False
-    for event in record.events:
-        if event.member == member_id and event.kind in ("lost", "back") and event.at <= at:
-            lost = event.kind == "lost"
-    left = [
-        member.leave_reason in _VANISHED
-        for member in record.members
-        if member.id == member_id and member.left_at is not None and member.left_at <= at
-    ]
-    return lost or any(left)
+def _without_attempt(index: Index, pair: PairRecord) -> PathSigns:
+    attempt = Attempt(kind="initial", started_at=index.record.started_at)
+    return PathSigns(index.record, pair, attempt, (_side(attempt, pair.a), _side(attempt, pair.b)), (), held=False)
 
 
 def gave_up(attempt: Attempt) -> bool:
@@ -156,7 +160,8 @@ def gave_up(attempt: Attempt) -> bool:
     return attempt.settled_at - attempt.started_at >= GIVE_UP_MS
 
 
-def _attempt_to_judge(record: CallRecord, pair: PairRecord) -> Attempt | None:
+def attempt_to_judge(pair: PairRecord) -> Attempt | None:
+    """Return the attempt that tells why a pair has no path; None where it has one, or the record holds no such."""
     since = _since_connected(pair)
     # A browser that gave up itself says more than one that was silent; that says more than one that was closed.
     for outcome in ("failed", "timeout", "abandoned"):
@@ -165,8 +170,8 @@ def _attempt_to_judge(record: CallRecord, pair: PairRecord) -> Attempt | None:
                 return None if pair.outcome == "connected" else attempt
     if not since and pair.attempts and _is_broken(pair.attempts[-1]):
         return pair.attempts[-1]
-    if pair.outcome in ("failed", "timeout"):  # by an attempt that the record does not hold
-        return pair.attempts[-1] if pair.attempts else Attempt(kind="initial", started_at=record.started_at)
+    if pair.outcome in ("failed", "timeout") and pair.attempts and not pair.more_attempts:
+        return pair.attempts[-1]
     return None
 
 

@@ -6,9 +6,10 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from signaling.core.calls.event_words import describe_event
 from signaling.core.calls.finding import Finding
-from signaling.core.calls.record import CallRecord, Event, EventKind, MemberRecord, Outcome, PairRecord, Quality
-from signaling.core.calls.signs import is_running, selected_pairs
+from signaling.core.calls.record import CallRecord, Event, MemberRecord, Outcome, PairRecord, Quality
+from signaling.core.calls.signs import is_connecting, is_running, selected_pairs
 from signaling.core.calls.words import DEVICES, Names, count_people, counted, duration, listed, percent
 from signaling.core.messages import SelectedPair
 
@@ -25,32 +26,12 @@ _OUTCOMES: dict[Outcome, str] = {
     "abandoned": "ended before a path was found",
     "unreported": _NOT_TOLD,
 }
-_EVENTS: dict[EventKind, str] = {
-    "join": "{member} came in",
-    "leave": "{member} left: {detail}",
-    "lost": "{member} lost the connection to the server",
-    "back": "{member} is back",
-    "refused": "someone was kept out: {detail}",
-    "offer": "{member} offers {other} a connection",
-    "answer": "{member} answers {other}",
-    "connected": "{member} is connected to {other}",
-    "disconnected": "{member} hears nothing from {other}",
-    "failed": "{member} found no path to {other}{because}",
-    "timeout": "{member} and {other} found no path in time",
-    "abandoned": "{member} and {other} stop before they found a path",
-    "ice_restart": "{member} looks for another path to {other} (ICE restart)",
-    "rebuild": "{member} begins a new connection to {other}",
-    "media_error": "{member} cannot use a device: {detail}",
-    "media": "{member} changes what is sent: {detail}",
-    "role": "{member} is now {detail}",
-    "unreachable": "someone cannot open the connection for calls: {detail}",
-}
 
 
 def render(record: CallRecord, findings: Sequence[Finding]) -> list[str]:
     """Return a call as lines: what went wrong first, then people, pairs and what happened, by the clock."""
     names = Names(record.members)
-    lines = [*_render_head(record), "", *_render_findings(findings)]
+    lines = [*_render_head(record), "", *_render_findings(record, findings)]
     lines += _section("People", [line for member in record.members for line in _render_member(record, member, names)])
     lines += _section("Pairs", [line for pair in record.pairs for line in _render_pair(pair, names)])
     lines += _section("What happened (UTC)", [line for event in record.events for line in _render_event(event, names)])
@@ -78,14 +59,20 @@ def _length(record: CallRecord) -> str:
     return "still running" if is_running(record) else "end not written"
 
 
-def _render_findings(findings: Sequence[Finding]) -> list[str]:
+def _render_findings(record: CallRecord, findings: Sequence[Finding]) -> list[str]:
     if not findings:
-        return ["Nothing went wrong."]
+        return [_describe_good(record)]
     lines: list[str] = []
     for finding in findings:
         lines += _wrap(finding.text, finding.severity.ljust(_LABEL), _LABEL)
         lines += _wrap(finding.advice, f"{' ' * _LABEL}→ ", _LABEL + 2)
     return lines
+
+
+def _describe_good(record: CallRecord) -> str:
+    if not is_running(record):
+        return "Nothing went wrong."
+    return "Nothing wrong so far; still connecting." if is_connecting(record) else "Nothing wrong so far."
 
 
 def _section(title: str, lines: list[str]) -> list[str]:
@@ -120,7 +107,8 @@ def _render_pair(pair: PairRecord, names: Names) -> Iterator[str]:
 def _describe_outcome(pair: PairRecord) -> str:
     if pair.connected_at is None:
         return _OUTCOMES[pair.outcome]
-    took = f" after {duration(pair.connected_at - pair.attempts[0].started_at)}" if pair.attempts else ""
+    first = pair.attempts[0] if pair.attempts and pair.attempts[0].kind == "initial" else None
+    took = f" after {duration(pair.connected_at - first.started_at)}" if first else ""
     if pair.outcome in ("failed", "timeout"):
         return f"connected{took}, then {_OUTCOMES[pair.outcome]}"
     return f"connected{took}"
@@ -163,14 +151,7 @@ def _describe_quality(quality: Quality) -> list[str]:
 
 
 def _render_event(event: Event, names: Names) -> list[str]:
-    detail = event.detail.replace("_", " ")
-    text = _EVENTS[event.kind].format(
-        member=names.of(event.member),
-        other=names.of(event.other),
-        detail=detail,
-        because=f" ({detail})" if detail else "",
-    )
-    return _wrap(text.rstrip(" :"), f"  {_clock(event.at)}  ", 12)
+    return _wrap(describe_event(event, names), f"  {_clock(event.at)}  ", 12)
 
 
 def _describe_left_out(record: CallRecord) -> str:
@@ -183,7 +164,14 @@ def _describe_left_out(record: CallRecord) -> str:
 
 
 def _wrap(text: str, first: str, indent: int) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=" " * indent, break_long_words=False)
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _date(at: int) -> str:

@@ -9,9 +9,20 @@ from signaling.core.calls.ledger import Ledger
 from signaling.core.calls.pairs import Pair
 from signaling.core.calls.record import CallRecord, Entry, LeaveReason, MemberRecord, PairRecord
 from signaling.core.calls.reports import bounded_path, bounded_stats
-from signaling.core.messages import MAX_NAME_CODE_POINTS, ReportPath, ReportTrouble, Role, SendStats, WebRtc
+from signaling.core.messages import (
+    MAX_NAME_CODE_POINTS,
+    MediaKind,
+    MediaState,
+    ReportPath,
+    ReportTrouble,
+    Role,
+    SendStats,
+    WebRtc,
+)
 from signaling.core.room import Member
 
+LEAVE_GRACE_MS = 15_000
+"""So long after a leave others may still tell of who left: a digest is due every 10 s, and may be late."""
 _MAX_DETAIL = 64
 
 
@@ -28,10 +39,11 @@ class Timeline:
     """Writes the record of one call: who came and went, and what became of the media between each two.
 
     `now` is seconds since 1970 UTC everywhere; a clock that is set back does not turn the order of events around.
-    `record` is always current, and `changed` is set by every change until the one who stores it clears it.
+    `record` is always current. `changed` is set by every event until the one who stores it clears it, but not by what
+    is only counted: candidates and digests come all the time, and may be stored with whatever happens next.
     """
 
-    __slots__ = ("_at", "_joins", "_ledger", "_pairs", "_present", "changed", "record")
+    __slots__ = ("_at", "_joins", "_ledger", "_left", "_pairs", "_present", "changed", "record")
 
     def __init__(self, record: CallRecord) -> None:
         self.record = record
@@ -39,6 +51,8 @@ class Timeline:
         self._ledger = Ledger(record)
         self._at = record.started_at
         self._joins = 0
+        self._left: dict[str, int] = {}
+        """When those left who did so a moment ago."""
         self._present: dict[str, _Presence] = {}
         self._pairs: dict[tuple[str, str], Pair] = {}
         """Each pair of two who are in, under both orders of their ids."""
@@ -73,6 +87,8 @@ class Timeline:
             return []
         at = self._time(now)
         presence.record.left_at = at
+        self._left = {one: left_at for one, left_at in self._left.items() if left_at > at - LEAVE_GRACE_MS}
+        self._left[member_id] = at
         presence.record.leave_reason = reason
         self._ledger.note("leave", at, member_id, detail=reason)
         self._ledger.leave(presence.record)
@@ -134,7 +150,6 @@ class Timeline:
         pair = self._pairs.get((message.from_, message.to))
         if message.action == "ice":
             if pair is not None and message.candidate:
-                self.changed = True
                 pair.candidate(message.from_, connection, message.candidate.candidate)
             return []
         if message.action == "offer":
@@ -142,7 +157,9 @@ class Timeline:
         if pair is None or message.sdp is UNSET:
             return []
         told = pair.offer if message.action == "offer" else pair.answer
-        return told(message.from_, connection, message.sdp, self._time(now))
+        facts = told(message.from_, connection, message.sdp, self._time(now))
+        pair.attempts.weigh()
+        return facts
 
     # --- what browsers say
 
@@ -150,9 +167,10 @@ class Timeline:
         """Take in what a browser says of its peer connection to another member."""
         pair = self._pairs.get((member_id, report.clientId))
         if pair is None:
-            return [ReportRefused("invalid")]
+            return [] if self._just_left(report.clientId, now) else [ReportRefused("invalid")]
         bounded, sound = bounded_path(report)
         facts = pair.report(member_id, bounded, self._time(now))
+        pair.attempts.weigh()
         return facts if sound else [*facts, ReportRefused("invalid")]
 
     def digest(self, member_id: str, stats: SendStats, now: float) -> list[Fact]:
@@ -162,13 +180,13 @@ class Timeline:
         for peer in {peer.clientId: peer for peer in stats.peers}.values():
             pair = self._pairs.get((member_id, peer.clientId))
             if pair is None:
-                sound = False
+                sound = sound and self._just_left(peer.clientId, now)
                 continue
             bounded, is_sound = bounded_stats(peer)
-            pair.digest(member_id, bounded)
+            pair.digest(member_id, bounded, int(now * 1000))
+            pair.attempts.weigh()
             facts.append(Digested(member_id, bounded))
             sound = sound and is_sound
-        self.changed = self.changed or bool(facts)
         return facts if sound else [*facts, ReportRefused("invalid")]
 
     def trouble(self, member_id: str, report: ReportTrouble, now: float) -> list[Fact]:
@@ -180,6 +198,16 @@ class Timeline:
         self._ledger.note("media_error", self._time(now), member_id, detail=f"{report.media}:{report.reason}")
         return [DeviceFailed(member_id, report.media, report.reason)]
 
+    def media(self, member_id: str, state: MediaState, now: float) -> None:
+        """Note which devices of a member are on: of these, nothing is wrong any more."""
+        presence = self._present.get(member_id)
+        if presence is None or not presence.record.media_errors:
+            return
+        on: dict[MediaKind, bool] = {"audio": state.audio, "video": state.video, "screen": state.screen}
+        for device in [device for device in presence.record.media_errors if on[device]]:
+            del presence.record.media_errors[device]
+            self._ledger.note("media", self._time(now), member_id, detail=device)
+
     # --- what time brings
 
     def tick(self, now: float) -> list[Fact]:
@@ -189,6 +217,7 @@ class Timeline:
         for (first, second), pair in self._pairs.items():
             if pair.attempts.deadline <= at and not self._present[first].lost and not self._present[second].lost:
                 facts += pair.attempts.conclude("timeout", self._time(now))
+                pair.attempts.weigh()
         return facts
 
     def end(self, now: float) -> list[Fact]:
@@ -211,6 +240,10 @@ class Timeline:
         pair = Pair(PairRecord(a=a.record.id, b=b.record.id), self._ledger, reporting)
         self._pairs[offerer, other] = self._pairs[other, offerer] = pair
         return pair
+
+    def _just_left(self, member_id: str, now: float) -> bool:
+        left_at = self._left.get(member_id)
+        return left_at is not None and int(now * 1000) <= left_at + LEAVE_GRACE_MS
 
     def _time(self, now: float) -> int:
         """Return the time of a change in milliseconds."""

@@ -4,41 +4,62 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from signaling.core.calls.record import CallRecord, MemberRecord
 from signaling.core.messages import MediaKind
 
 DEVICES: dict[MediaKind, str] = {"audio": "microphone", "video": "camera", "screen": "screen"}
 _SHORT_ID = 4
+_LONGEST_NAME = 20
+_MOST_NAMED = 3
+_SHORT_CALL_ID = 12
 
 
 class Names:
-    """The display names of a call's members; two with the same name are told apart by a short id."""
+    """The display names of a call's members, long ones cut; two with the same name are told apart by a short id."""
 
     def __init__(self, members: Sequence[MemberRecord]) -> None:
-        self._names = {member.id: member.name for member in members}
+        self._names = {member.id: _cut(member.name) for member in members}
         self._counts = Counter(self._names.values())
 
     def of(self, member_id: str) -> str:
         """Return the name of a member; of one that the record does not hold any more only the short id."""
         name = self._names.get(member_id) or "someone"
-        return name if self._counts[name] == 1 else f"{name} ({member_id[:_SHORT_ID]})"
+        return name if self._counts[name] == 1 or not member_id else f"{name} ({member_id[:_SHORT_ID]})"
 
     def listed(self, member_ids: Iterable[str]) -> str:
-        """Return the names as in `A, B and C`."""
-        return listed([self.of(member_id) for member_id in member_ids])
+        """Return the names as in `A, B and C`, of more than three as in `A, B and 25 others`."""
+        return shortened([self.of(member_id) for member_id in member_ids], "other", "others")
 
 
-def listed(words: Sequence[str]) -> str:
+def _cut(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1].rstrip()}…"
+
+
+def listed(words: Sequence[str], last: str = "and") -> str:
     """Return the words as in `A, B and C`."""
     if len(words) < 2:
         return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def shortened(words: Sequence[str], one: str, many: str) -> str:
+    """Return the words as in `A, B and C`, of more than three only two and how many others: `A, B and 25 others`."""
+    if len(words) <= _MOST_NAMED:
+        return listed(words)
+    named = words[: _MOST_NAMED - 1]
+    return listed([*named, counted(len(words) - len(named), one, many)])
 
 
 def counted(number: int, one: str, many: str) -> str:
     """Return `1 person`, `3 people`."""
     return f"{number} {one if number == 1 else many}"
+
+
+def short(call_id: str) -> str:
+    """Return as much of a call's id as one reads out; `chatter calls show` takes it."""
+    return call_id[:_SHORT_CALL_ID]
 
 
 def times(number: int) -> str:
@@ -74,9 +95,8 @@ def count_people(record: CallRecord) -> int:
 
 
 def _most_at_once(members: list[MemberRecord]) -> int:
-    return max(sum(_is_there(other, member.joined_at) for other in members) for member in members)
-
-
-def _is_there(member: MemberRecord, at: int) -> bool:
+    comings = [(member.joined_at, 1) for member in members]
     # Who left before having come (a clock was set back) was there at least then.
-    return member.joined_at <= at and (member.left_at is None or at < max(member.left_at, member.joined_at + 1))
+    goings = [(max(one.left_at, one.joined_at + 1), -1) for one in members if one.left_at is not None]
+    # At the same time, who goes goes first.
+    return max(accumulate(change for _, change in sorted(comings + goings)))

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from signaling.core.messages.shared import (
+    MAX_PEERS,
     MAX_SDP_BYTES,
     Candidate,
     CandidateCounts,
@@ -183,7 +184,7 @@ class PeerStats(Struct, frozen=True, forbid_unknown_fields=True):
 class SendStats(ClientFrame, frozen=True, tag="stats"):
     """A digest of the media of all pairs, every 10 seconds. Without an `id`: an old one is of no use."""
 
-    peers: Annotated[tuple[PeerStats, ...], Meta(max_length=32)]
+    peers: Annotated[tuple[PeerStats, ...], Meta(max_length=MAX_PEERS)]
 
 
 class ReportTrouble(ClientFrame, frozen=True, tag="trouble"):

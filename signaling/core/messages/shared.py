@@ -13,6 +13,8 @@ MAX_CANDIDATE_BYTES = 4 * 1024
 MAX_CHAT_CODE_POINTS = 4096
 MAX_NAME_CODE_POINTS = 64
 MAX_CLIENT_ID = 64
+MAX_PEERS = 49
+"""How many others there are in the largest room, of 50."""
 MAX_SAFE_INTEGER = 2**53 - 1
 """Largest whole number that a JavaScript client reads back unchanged."""
 

@@ -227,6 +227,24 @@ async def test_what_waits_for_the_engine_is_bounded(server: BusServer) -> None:
             server.thaw()
 
 
+@pytest.mark.integration
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+async def test_a_stop_waits_for_no_engine(server: BusServer, how: str) -> None:
+    one = bus_at(server)
+    await one.start()
+    server.freeze()
+    for _ in range(100):
+        one.publish("flood", b"x" * 100_000)
+    if how == "killed":
+        server.kill()
+        await until(lambda: not one.up)
+    async with asyncio.timeout(WATCHDOG_S):
+        await one.stop()
+    assert not one.up
+    if how == "frozen":
+        server.thaw()
+
+
 @pytest.mark.parametrize(
     "url",
     ["nats://127.0.0.1:{port}", "redis://127.0.0.1:{port}", "nats://u:hush-hush@127.0.0.1:{port}"],

@@ -8,14 +8,18 @@ from datetime import timedelta
 import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
+from sqlalchemy import text
 
-from signaling.calls.history import CallHistory, CallNotFound
+from signaling.calls.history import CallHistory, CallNotFound, Trouble
 from signaling.calls.keeper import CallKeeper
 from signaling.calls.metrics import CallMetrics
+from signaling.calls.overview import CallOverview
 from signaling.calls.settings import CallSettings
-from signaling.calls.store import CallStore, Place
+from signaling.calls.snapshot import Snapshot
+from signaling.calls.store import CallStore, Place, Wanted
 from signaling.core.calls.record import CallRecord
 from signaling.ports import Database, Unavailable
+from signaling.refusals import Refusal
 from signaling.rooms import RoomNotFound
 from tests.signaling.calls.records import NOW, NOW_MS, ROOM, SetClock, call, call_id, running
 
@@ -30,12 +34,22 @@ class Node:
         self.clock = SetClock()
         self.store = CallStore(database)
         self.made_at = 0
-        self.keeper = CallKeeper(self.store, CallMetrics(CollectorRegistry()), self.clock, Unavailable)
+        self.registry = CollectorRegistry()
+        self.refused: dict[str, Refusal] = {}
+        metrics = CallMetrics(self.registry)
+        self.keeper = CallKeeper(self.store, metrics, self.clock, Unavailable)
         self.history = CallHistory(
-            CallSettings(), self.store, self.keeper, kept_by=self._kept_by, node=name, clock=self.clock
+            CallSettings(),
+            self.store,
+            self.keeper,
+            metrics,
+            kept_since=self._kept_since,
+            refused=self.refused.get,
+            node=name,
+            clock=self.clock,
         )
 
-    async def _kept_by(self, room_id: str, user_id: int) -> int | None:
+    async def _kept_since(self, room_id: str, user_id: int) -> int | None:
         return self.made_at if (room_id, user_id) == (ROOM, OWNER) else None
 
     async def numbers(self, before: Place | None = None, limit: int = 50) -> list[int]:
@@ -61,7 +75,7 @@ def other(database: Database) -> Node:
 
 
 async def test_strangers_see_nothing(node: Node) -> None:
-    await node.store.write(call(), NOW_MS)
+    await node.store.write(Snapshot.of(call(), NOW_MS))
     for room, user in ((ROOM, STRANGER), ("elsewhere", OWNER)):
         with pytest.raises(RoomNotFound):
             await node.history.list(room, user, None, 50)
@@ -70,7 +84,7 @@ async def test_strangers_see_nothing(node: Node) -> None:
 
 
 async def test_calls_of_another_room_are_not_there(node: Node) -> None:
-    await node.store.write(call(1, room="elsewhere"), NOW_MS)
+    await node.store.write(Snapshot.of(call(1, room="elsewhere"), NOW_MS))
     node.keeper.begin(running(2, room="elsewhere"))
     assert await node.numbers() == []
     for number in (1, 2, 3):
@@ -79,9 +93,9 @@ async def test_calls_of_another_room_are_not_there(node: Node) -> None:
 
 
 async def test_calls_in_a_former_room_of_the_same_name_are_not_the_new_owners(node: Node) -> None:
-    await node.store.write(call(1), NOW_MS)
+    await node.store.write(Snapshot.of(call(1), NOW_MS))
     node.keeper.begin(running(2))
-    await node.store.write(call(3, started_at=NOW_MS + 10), NOW_MS)
+    await node.store.write(Snapshot.of(call(3, started_at=NOW_MS + 10), NOW_MS))
     node.made_at = NOW_MS + 5
     assert await node.numbers() == [3]
     for number in (1, 2):
@@ -97,9 +111,40 @@ async def test_what_runs_here_is_shown_as_it_is_now(node: Node) -> None:
     node.keeper.begin(timeline)
     await node.keeper.flush()
     timeline.record.members.clear()
-    assert await node.history.show(ROOM, call_id(1), OWNER) is timeline.record
+    shown = await node.history.show(ROOM, call_id(1), OWNER)
+    assert shown == timeline.record
+    assert shown is not timeline.record, "it goes on changing"
+
+
+async def test_lists_show_what_runs_here_as_it_was_written_last(node: Node) -> None:
+    timeline = running()
+    node.keeper.begin(timeline)
+    await node.keeper.flush()
+    timeline.record.members.clear()
+    timeline.changed = True
+    for people in (1, 0):
+        (found,) = await node.history.list(ROOM, OWNER, None, 50)
+        assert (found.people, found.ended_at) == (people, None)
+        await node.keeper.flush()
+
+
+async def test_a_call_that_ends_while_it_is_listed_is_listed_as_ended(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timeline = running()
+    node.keeper.begin(timeline)
+    await node.keeper.flush()
+    select = node.store.select_overviews
+
+    async def select_later(wanted: Wanted, before: Place | None, limit: int) -> list[CallOverview]:
+        timeline.record.ended_at = NOW_MS + 1
+        node.keeper.ended(timeline)
+        await node.keeper.flush()
+        return await select(wanted, before, limit)
+
+    monkeypatch.setattr(node.store, "select_overviews", select_later)
     (found,) = await node.history.list(ROOM, OWNER, None, 50)
-    assert (found.people, found.ended_at) == (0, None)
+    assert found.ended_at == NOW_MS + 1
 
 
 async def test_what_runs_elsewhere_is_shown_as_it_was_written(node: Node, other: Node) -> None:
@@ -112,7 +157,7 @@ async def test_what_runs_elsewhere_is_shown_as_it_was_written(node: Node, other:
 
 async def test_pages_have_what_is_stored_and_what_is_not_yet(node: Node) -> None:
     for number in (1, 2, 4):
-        await node.store.write(call(number, started_at=NOW_MS + number), NOW_MS)
+        await node.store.write(Snapshot.of(call(number, started_at=NOW_MS + number), NOW_MS))
     for number in (3, 5):
         node.keeper.begin(timeline := running(number, started_at=NOW_MS + number))
         node.keeper.ended(timeline)
@@ -132,16 +177,31 @@ async def test_what_a_killed_server_left_is_marked_as_interrupted(node: Node, ot
     """Kill -9: nothing is written at the end, the last flush is all there is."""
     other.keeper.begin(running())
     await other.keeper.flush()
-    node.clock.now = NOW + 119
+    node.clock.now = NOW + 299
     await node.history.end_interrupted()
     assert (await node.history.show(ROOM, call_id(1), OWNER)).ended_at is None
-    node.clock.now = NOW + 121
+    node.clock.now = NOW + 301
     await node.history.end_interrupted()
     await node.history.end_interrupted()
     record = await node.history.show(ROOM, call_id(1), OWNER)
     assert (record.interrupted, record.ended_at) == (True, NOW_MS)
     (found,) = await node.history.list(ROOM, OWNER, None, 50)
     assert found.ended_at == NOW_MS
+
+
+async def test_what_a_newer_server_wrote_does_not_keep_the_others_from_being_marked(
+    node: Node, other: Node, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signaling.calls.history._BATCH", 2)
+    for number in (1, 2, 3):
+        await other.store.write(Snapshot.of(call(number, ended_at=None), NOW_MS))
+    async with database.write() as db:
+        unreadable = {"record": '{"version":99}', "first": call_id(1), "second": call_id(2)}
+        await db.execute(text("UPDATE calls SET record = :record WHERE id IN (:first, :second)"), unreadable)
+    node.clock.now = NOW + 301
+    await node.history.end_interrupted()
+    found = await node.history.list(ROOM, OWNER, None, 50)
+    assert {int(shown.id, 16): shown.ended_at for shown in found} == {1: None, 2: None, 3: NOW_MS}
 
 
 async def test_a_quiet_call_on_another_node_is_left_alone(node: Node, other: Node) -> None:
@@ -199,9 +259,33 @@ async def test_troubles_without_a_call_share_a_record_for_ten_minutes(node: Node
     assert (newest.result, newest.people) == ("failed", 0)
 
 
+async def test_a_trouble_told_to_another_server_names_the_call_that_ran(node: Node, other: Node) -> None:
+    other.keeper.begin(timeline := running(node="two"))
+    await other.keeper.flush()
+    await node.history.note(ROOM, "socket_blocked")
+    assert timeline.record.events == []
+    (record,) = await node.alone()
+    assert record.beside == timeline.record.id
+    newest = max(await node.history.list(ROOM, OWNER, None, 50), key=lambda found: found.people == 0)
+    assert f"while call {call_id(1)[:12]} ran at another server" in newest.text
+    timeline.record.ended_at = NOW_MS
+    other.keeper.ended(timeline)
+    await other.keeper.flush()
+    await node.history.note(ROOM, "socket_blocked")
+    (record,) = await node.alone()
+    assert (record.beside, len(record.events)) == (call_id(1), 2)
+
+
+async def test_two_servers_note_troubles_at_once_and_none_is_lost(node: Node, other: Node) -> None:
+    await node.history.note(ROOM, "socket_blocked")
+    await asyncio.gather(*(here.history.note(ROOM, "socket_lost") for _ in range(10) for here in (node, other)))
+    (record,) = await node.alone()
+    assert len(record.events) == 21
+
+
 async def test_a_call_of_a_recorder_alone_takes_no_troubles(node: Node) -> None:
     members = [msgspec.structs.replace(call().members[0], kind="recorder")]
-    await node.store.write(call(members=members), NOW_MS)
+    await node.store.write(Snapshot.of(call(members=members), NOW_MS))
     await node.history.note(ROOM, "socket_lost")
     assert len(await node.alone()) == 2
 
@@ -221,13 +305,39 @@ async def test_a_clock_that_is_set_back_does_not_lose_a_trouble(node: Node) -> N
     assert record.ended_at == record.started_at
 
 
+@pytest.mark.parametrize(
+    ("trouble", "refused", "page_allowed", "detail"),
+    [
+        ("socket_blocked", None, None, "socket_blocked"),
+        ("socket_blocked", "bad_origin", None, "origin_refused"),
+        ("socket_blocked", "bad_origin", True, "socket_blocked"),  # that was somebody else
+        ("socket_blocked", None, False, "origin_refused"),  # another server refused it
+        ("socket_blocked", "draining", True, "draining"),
+        ("socket_lost", None, True, "socket_lost"),
+        ("socket_lost", "bad_origin", None, "socket_lost"),  # it had a socket: its origin is not the matter
+        ("socket_lost", "draining", None, "draining"),
+    ],
+)
+async def test_a_refusal_of_our_own_is_not_blamed_on_a_network(
+    node: Node, trouble: Trouble, refused: Refusal | None, page_allowed: bool | None, detail: str
+) -> None:
+    if refused is not None:
+        node.refused[ROOM] = refused
+    await node.history.note(ROOM, trouble, page_allowed=page_allowed)
+    (alone,) = await node.alone()
+    node.keeper.begin(timeline := running())
+    await node.history.note(ROOM, trouble, page_allowed=page_allowed)
+    assert [record.events[-1].detail for record in (alone, timeline.record)] == [detail] * 2
+    assert node.registry.get_sample_value("chatter_client_troubles_total", {"reason": detail}) == 2
+
+
 # --- how long it is kept
 
 
 async def test_calls_are_kept_for_thirty_days(node: Node) -> None:
     assert CallSettings().retention == timedelta(days=30)
     for number, age in ((1, 30 * DAY_MS + 1), (2, 30 * DAY_MS), (3, 0)):
-        await node.store.write(call(number, started_at=NOW_MS - age), NOW_MS)
+        await node.store.write(Snapshot.of(call(number, started_at=NOW_MS - age), NOW_MS))
     await node.history.delete_expired()
     assert await node.numbers() == [3, 2]
 
@@ -235,6 +345,6 @@ async def test_calls_are_kept_for_thirty_days(node: Node) -> None:
 async def test_more_than_a_batch_expires_at_once(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("signaling.calls.history._BATCH", 2)
     for number in range(5):
-        await node.store.write(call(number, started_at=NOW_MS - 40 * DAY_MS), NOW_MS)
+        await node.store.write(Snapshot.of(call(number, started_at=NOW_MS - 40 * DAY_MS), NOW_MS))
     await node.history.delete_expired()
     assert await node.numbers() == []

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from signaling.calls import keeper as keeping
+from signaling.calls import backlog
 from signaling.calls.keeper import CallKeeper
 from signaling.calls.metrics import CallMetrics
-from signaling.core.calls.record import CallRecord
+from signaling.calls.snapshot import Snapshot, decode_record, encode_record
+from signaling.core.calls.record import Entry
 from signaling.core.calls.timeline import Timeline
+from signaling.core.messages import Candidate, PeerStats, SendStats, WebRtc
+from signaling.core.room import Member
 from tests.signaling.calls.records import NOW, NOW_MS, SetClock, call_id, running
 
 
@@ -23,7 +28,7 @@ class Away(Exception):
 
 
 class FakeStore:
-    """A store that can be away, slow, or refuse single records; like the real one it looks at a record at once."""
+    """A store that can be away, slow, or refuse single records."""
 
     def __init__(self) -> None:
         self.written: list[tuple[str, int, bool]] = []
@@ -34,13 +39,14 @@ class FakeStore:
         self.asked = asyncio.Event()
         self.changed = asyncio.Condition()
 
-    async def write(self, record: CallRecord, updated_at: int) -> None:
-        told = (record.id, updated_at, record.ended_at is not None)
+    async def write(self, snapshot: Snapshot) -> None:
+        overview = snapshot.overview
+        told = (overview.id, overview.updated_at, overview.ended_at is not None)
         self.asked.set()
         await self.open.wait()
         if self.away:
             raise Away("no route")
-        if record.id in self.refused:
+        if overview.id in self.refused:
             raise ValueError("not like this")
         async with self.changed:
             self.written.append(told)
@@ -140,11 +146,11 @@ async def test_the_end_is_written_once_and_forgotten(desk: Desk) -> None:
     await desk.keeper.flush()
     desk.end(timeline)
     assert desk.keeper.timeline_of("room-1") is None
-    assert [record.id for record in desk.keeper.records()] == [call_id(1)]
+    assert desk.keeper.knows(call_id(1))
     await desk.keeper.flush()
     await desk.keeper.flush()
     assert [ended for _, _, ended in desk.store.written] == [False, True]
-    assert list(desk.keeper.records()) == []
+    assert not desk.keeper.knows(call_id(1))
 
 
 async def test_the_end_is_written_at_once_while_it_runs(desk: Desk) -> None:
@@ -186,14 +192,61 @@ async def test_the_next_call_in_a_room_does_not_end_with_the_last(desk: Desk) ->
     assert sorted(desk.store.ids) == [1, 2]
 
 
-def test_what_is_newer_here_by_room(desk: Desk) -> None:
+async def test_what_is_newer_here_by_room(desk: Desk) -> None:
     first, second = desk.begin(1), desk.begin(2)
     desk.end(second)
     assert desk.keeper.timeline_of("room-1") is first
-    assert list(desk.keeper.records("room-1")) == [first.record]
-    assert list(desk.keeper.records("room-2")) == [second.record]
-    assert list(desk.keeper.records("room-3")) == []
-    assert list(desk.keeper.records()) == [first.record, second.record]
+    for number, timeline in ((1, first), (2, second)):
+        room = f"room-{number}"
+        encoded = desk.keeper.encoded(room, call_id(number))
+        assert encoded is not None
+        assert decode_record(encoded) == timeline.record
+        assert desk.keeper.encoded(room, call_id(3 - number)) is None
+        (overview,) = await desk.keeper.overviews(room)
+        assert (overview.id, overview.ended_at) == (call_id(number), timeline.record.ended_at)
+        assert desk.keeper.knows(call_id(number))
+    assert await desk.keeper.overviews("room-3") == []
+    assert not desk.keeper.knows(call_id(3))
+
+
+async def test_what_lists_show_is_found_out_once_per_copy_and_never_on_the_loop(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+    read = Snapshot.read
+
+    def read_and_note(encoded: bytes, updated_at: int) -> Snapshot:
+        threads.append(threading.get_ident())
+        return read(encoded, updated_at)
+
+    monkeypatch.setattr(Snapshot, "read", read_and_note)
+    timeline = desk.begin()
+    await desk.keeper.overviews("room-1")  # before it was ever written
+    for _ in range(3):
+        await desk.keeper.flush()
+        await desk.keeper.overviews("room-1")
+    assert len(threads) == 2
+    desk.end(timeline)
+    await desk.keeper.overviews("room-1")
+    await desk.keeper.flush()
+    assert len(threads) == 3
+    assert threading.get_ident() not in threads
+
+
+async def test_what_is_only_counted_waits_for_the_next_sign_of_life(desk: Desk) -> None:
+    timeline = desk.begin()
+    for name in ("ann", "bob"):
+        timeline.join(Member(name, name, "guest"), Entry(), NOW)
+    offer = WebRtc(action="offer", from_="bob", to="ann", sdp="a=ice-ufrag:u", connection="c1")
+    timeline.signal(offer, NOW)
+    await desk.keeper.flush()
+    host = Candidate("candidate:1 1 udp 2122 192.0.2.1 5000 typ host")
+    for later, count in ((5, 1), (55, 1), (60, 2)):
+        desk.clock.now = NOW + later
+        timeline.signal(WebRtc(action="ice", from_="bob", to="ann", candidate=host, connection="c1"), desk.clock.now)
+        timeline.digest("bob", SendStats(peers=(PeerStats(clientId="ann", rttMs=50.0),)), desk.clock.now)
+        await desk.keeper.flush()
+        assert len(desk.store.written) == count, later
 
 
 # --- the database is away
@@ -226,7 +279,7 @@ async def test_it_goes_on_by_itself_when_the_database_is_back(desk: Desk) -> Non
 
 
 async def test_the_oldest_of_too_many_are_dropped_and_counted(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "_MOST_ENDED", 3)
+    monkeypatch.setattr(backlog, "MOST_CALLS", 3)
     desk.store.away = True
     for number in range(1, 6):
         desk.end(desk.begin(number))
@@ -237,8 +290,32 @@ async def test_the_oldest_of_too_many_are_dropped_and_counted(desk: Desk, monkey
     assert desk.store.ids == [3, 4, 5]
 
 
-def test_a_thousand_ended_calls_may_wait() -> None:
-    assert keeping._MOST_ENDED == 1000
+async def test_the_oldest_of_too_large_ones_are_dropped_and_counted(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, "MOST_BYTES", 2 * len(encode_record(running(1, ended_at=NOW_MS + 1).record)) + 20)
+    desk.store.away = True
+    for number in range(1, 4):
+        desk.end(desk.begin(number))
+    assert desk.dropped == 1
+    desk.store.away = False
+    await desk.keeper.flush()
+    assert desk.store.ids == [2, 3]
+    desk.end(desk.begin(4))
+    desk.end(desk.begin(5))
+    assert desk.dropped == 1, "what was stored takes no place any more"
+
+
+def test_of_a_call_that_ended_only_its_record_is_kept(desk: Desk) -> None:
+    desk.end(desk.begin(77))
+    gc.collect()
+    timelines = [found for found in gc.get_objects() if type(found) is Timeline]
+    assert call_id(77) not in [timeline.record.id for timeline in timelines]
+    assert desk.keeper.knows(call_id(77))
+
+
+def test_a_thousand_ended_calls_may_wait_in_64_mib() -> None:
+    assert (backlog.MOST_CALLS, backlog.MOST_BYTES) == (1000, 64 * 2**20)
 
 
 # --- a record that cannot be stored

@@ -22,9 +22,10 @@ from signaling.core.limits import (
     CANDIDATES_PER_WINDOW,
     CHAT_PER_WINDOW,
     DIGESTS_AT_ONCE,
+    DROPS_PER_WINDOW,
     OTHER_PER_WINDOW,
     REFUSALS_PER_WINDOW,
-    REPORTS_PER_WINDOW,
+    REPORTS_AT_ONCE,
     FloodGuard,
 )
 from signaling.core.messages import (
@@ -325,23 +326,38 @@ def test_reports_are_handed_on_as_they_are(table: Table) -> None:
 
 @pytest.mark.parametrize(
     ("frame", "allowed"),
-    [(PATH, REPORTS_PER_WINDOW), (TROUBLE, REPORTS_PER_WINDOW), (STATS, DIGESTS_AT_ONCE)],
+    [(PATH, REPORTS_AT_ONCE), (TROUBLE, REPORTS_AT_ONCE), (STATS, DIGESTS_AT_ONCE)],
     ids=["path", "trouble", "stats"],
 )
-def test_reports_over_the_limit_are_dropped_in_silence_and_a_flood_is_ended(
+def test_reports_over_the_limit_are_dropped_in_silence_and_only_a_flood_is_ended(
     table: Table, frame: dict[str, Any], allowed: int
 ) -> None:
     for number in range(allowed):
         [effect] = table.say(**frame, id=number)
         assert isinstance(effect, Reported)
-    for number in range(REFUSALS_PER_WINDOW):
+    for number in range(DROPS_PER_WINDOW):
         assert table.say(**frame, id=allowed + number) == [ReportDropped()]
-    assert table.connection.last_id == allowed + REFUSALS_PER_WINDOW - 1
+    assert table.connection.last_id == allowed + DROPS_PER_WINDOW - 1
+    assert table.refused(type="chat", text="").code == "bad_frame", "what was dropped is no refusal"
     assert table.say(**frame) == [ReportDropped(), Hangup(Close.RATE_LIMITED)]
 
 
+def test_all_that_a_client_kept_while_it_was_away_is_heard(table: Table) -> None:
+    """A network that changes concerns 49 others at once, three times over; a resume sends 256 reports in one burst."""
+    for number in range(max(3 * 49, 256)):
+        [effect] = table.say(**PATH, id=number)
+        assert isinstance(effect, Reported)
+
+
+def test_a_digest_of_the_largest_room_is_heard(table: Table) -> None:
+    peers = [{"clientId": f"peer-{number}"} for number in range(49)]
+    [effect] = table.say(type="stats", peers=peers)
+    assert isinstance(effect, Reported)
+    assert table.refused(type="stats", peers=[*peers, {"clientId": "one too many"}]).code == "bad_frame"
+
+
 def test_reports_take_nothing_from_other_frames(table: Table) -> None:
-    for _ in range(REPORTS_PER_WINDOW + 1):
+    for _ in range(REPORTS_AT_ONCE + 1):
         table.say(**PATH)
     [effect] = table.say(**STATS)
     assert isinstance(effect, Reported)

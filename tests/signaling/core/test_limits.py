@@ -13,9 +13,12 @@ from signaling.core.limits import (
     CHAT_PER_WINDOW,
     DIGEST_EVERY_S,
     DIGESTS_AT_ONCE,
+    DROPS_PER_WINDOW,
     OTHER_PER_WINDOW,
     REFUSALS_PER_WINDOW,
-    REPORTS_PER_WINDOW,
+    REPORTS_AT_ONCE,
+    REPORTS_PER_PEER,
+    REPORTS_REFILL_S,
     FloodGuard,
     TokenBucket,
 )
@@ -91,7 +94,8 @@ def test_each_kind_is_counted_apart(scale: float) -> None:
         (guard.candidates, CANDIDATES_PER_WINDOW),
         (guard.chat, CHAT_PER_WINDOW),
         (guard.other, OTHER_PER_WINDOW),
-        (guard.reports, REPORTS_PER_WINDOW),
+        (guard.reports, REPORTS_AT_ONCE),
+        (guard.drops, DROPS_PER_WINDOW),
         (guard.digests, DIGESTS_AT_ONCE),
         (guard.refusals, REFUSALS_PER_WINDOW),
     ):
@@ -100,7 +104,14 @@ def test_each_kind_is_counted_apart(scale: float) -> None:
 
 def test_the_limits_are_the_documented_ones() -> None:
     assert (CANDIDATES_PER_WINDOW, CHAT_PER_WINDOW, OTHER_PER_WINDOW) == (200, 20, 60)
-    assert (REPORTS_PER_WINDOW, DIGESTS_AT_ONCE, DIGEST_EVERY_S) == (60, 2, 8.0)
+    assert (REPORTS_AT_ONCE, REPORTS_PER_PEER, REPORTS_REFILL_S) == (256, 8, 30.0)
+    assert (DIGESTS_AT_ONCE, DIGEST_EVERY_S, DROPS_PER_WINDOW) == (2, 8.0, 1000)
+
+
+def test_reports_are_allowed_for_each_other_in_the_room() -> None:
+    reports = FloodGuard(peers=49).reports
+    assert take_all(reports, NOW) == 256 + 8 * 49
+    assert take_all(reports, NOW + 15) == (256 + 8 * 49) / 2
 
 
 def test_a_digest_comes_back_every_eight_seconds() -> None:

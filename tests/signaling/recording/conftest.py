@@ -16,6 +16,7 @@ from signaling.recording.metrics import RecordingMetrics
 from signaling.recording.service import RecordingService
 from signaling.recording.settings import RecordingSettings
 from signaling.recording.store import RecordingStore
+from signaling.store import RoomStore
 from tests.signaling.recording.fakes import FakeLauncher
 from tests.signaling.recording.waiting import until
 
@@ -49,6 +50,7 @@ class Studio:
             self.store,
             self.launcher,
             RecordingMetrics(self.registry),
+            kept_since=RoomStore(self.database).select_kept_since,
             people=lambda _: self.people,
             moderates=lambda _, user_id: user_id in self.leads,
             clock=lambda: self.now,

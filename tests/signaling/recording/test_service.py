@@ -302,19 +302,20 @@ async def test_nothing_stands_between_the_row_and_the_recorder(studio: Studio, m
         await insert(recording)
         inserted = True
 
-    def unless_inserted(name: str) -> None:
-        method = getattr(studio.store, name)
+    def unless_inserted(owner: object, name: str) -> None:
+        method = getattr(owner, name)
 
         async def guarded(*arguments: object) -> object:
             if inserted:
                 raise ConnectionError
             return await method(*arguments)
 
-        monkeypatch.setattr(studio.store, name, guarded)
+        monkeypatch.setattr(owner, name, guarded)
 
     monkeypatch.setattr(studio.store, "insert", insert_and_note)
-    for name in ("sum_bytes", "count_by", "select_of_room", "room_kept_by"):
-        unless_inserted(name)
+    for name in ("sum_bytes", "count_by", "select_of_room"):
+        unless_inserted(studio.store, name)
+    unless_inserted(studio.service, "_kept_since")
     await studio.begin()
     assert (await studio.launcher.worker(1)).job.task == "record"
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from api.db import Database
 from signaling.recording.store import Recording, RecordingChange, RecordingExists, RecordingStore
-from tests.signaling.recording.conftest import MODERATOR, OWNER, ROOM, STRANGER, add_room
+from tests.signaling.recording.conftest import OWNER, ROOM, STRANGER, add_room
 
 FIRST = Recording(id="r1", room_id=ROOM, started_by=OWNER, started_at=1000, status="starting")
 
@@ -67,14 +67,6 @@ async def test_deleting(store: RecordingStore) -> None:
     await store.insert(FIRST)
     assert await store.delete("r1")
     assert not await store.delete("r1")
-
-
-async def test_who_may_record_a_room(store: RecordingStore, database: Database) -> None:
-    await add_room(database)
-    assert await store.room_kept_by(ROOM, OWNER) == 0
-    assert await store.room_kept_by(ROOM, MODERATOR) == 0
-    assert await store.room_kept_by(ROOM, STRANGER) is None
-    assert await store.room_kept_by("nowhere", OWNER) is None
 
 
 async def test_what_belongs_to_no_room_is_an_orphan(store: RecordingStore, database: Database) -> None:

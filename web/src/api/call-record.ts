@@ -137,6 +137,8 @@ export interface CallRecord {
   /** What came beyond the bounds of a record. */
   readonly moreMembers?: number
   readonly morePairs?: number
+  /** Of those, how many failed. */
+  readonly moreFailed?: number
   readonly moreEvents?: number
   /** The server ended without writing the end. */
   readonly interrupted?: boolean
@@ -170,7 +172,10 @@ export interface Finding {
   readonly at: number | null
   readonly members: readonly string[]
   readonly text: string
+  /** For the operator. */
   readonly advice: string
+  /** For people in the call. */
+  readonly hostAdvice: string
 }
 
 export interface ExplainedCall {

@@ -5,7 +5,7 @@ import { andThen, send } from './step'
 import { MEDIA, type Troubles } from './troubles'
 import type { CallState, Step } from './types'
 
-const MOST_PEERS = 32
+const MOST_PEERS = 49
 
 export function reportPath(state: CallState, clientId: string, report: PathReport): Step {
   return mayReport(state) ? send(state, { type: 'path', clientId, ...report }) : [state, []]

@@ -268,7 +268,7 @@ export interface SelectedPair {
 export interface SendStats {
   type: 'stats'
   /**
-   * @maxItems 32
+   * @maxItems 49
    */
   peers: PeerStats[]
   /**

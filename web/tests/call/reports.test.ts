@@ -69,8 +69,8 @@ describe('a digest', () => {
   })
 
   it('has room for so many', () => {
-    const peers = Array.from({ length: 40 }, (_, place) => ({ clientId: `p${place}` }))
-    expect(sent(inCall('a'), { type: 'digest', peers })[0]).toHaveProperty('peers.length', 32)
+    const peers = Array.from({ length: 60 }, (_, place) => ({ clientId: `p${place}` }))
+    expect(sent(inCall('a'), { type: 'digest', peers })[0]).toHaveProperty('peers.length', 49)
   })
 })
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { CallEvent, CallRecord } from '@/api/call-record'
+import type { CallEvent, CallPair, CallRecord } from '@/api/call-record'
 import { describeEvent, isRoutine } from '@/features/calls/event-words'
 import { groupByDay, hasTrouble, mergeCalls, nameDay, startOfDay } from '@/features/calls/list'
 import { countPeople, nameMembers, peopleOf } from '@/features/calls/names'
@@ -67,10 +67,14 @@ describe('events', () => {
     ['media_error', 'audio:permission', 'Anna had no microphone: the browser was not allowed to use it'],
     ['media_error', 'video:worn_out', 'Anna had no camera: worn out'],
     ['media_error', '', 'Anna had no device'],
-    ['media', '', 'Anna changed what is on'],
+    ['media', 'audio', 'Anna had a microphone after all'],
     ['role', 'moderator', 'Anna became a moderator'],
-    ['unreachable', '', 'A browser could not reach the call'],
-    ['unreachable', 'socket_blocked', 'A browser could not reach the call: the socket could not be opened'],
+    ['unreachable', '', 'Somebody reported that they could not reach the call'],
+    [
+      'unreachable',
+      'socket_blocked',
+      'Somebody reported that they could not reach the call: the connection for calls could not be opened',
+    ],
     ['painted_blue', 'twice_a', 'painted blue: twice a'],
     ['constructor', '', 'constructor'],
   ])('%s (%s): %s', (kind, detail, words) => {
@@ -105,6 +109,21 @@ describe('pairs', () => {
       Attempts: '1',
     })
     expect(numbers?.[2]).toMatchObject({ Setup: '2.1 s', Path: 'over TURN (tls)' })
+  })
+
+  it('count the setup until the first path, whichever attempt found it', () => {
+    const failed = { kind: 'initial', startedAt: AT, settledAt: AT + 15_000, outcome: 'failed' } as const
+    const found = {
+      kind: 'rebuild',
+      startedAt: AT + 16_000,
+      settledAt: AT + 20_000,
+      outcome: 'connected',
+    } as const
+    const setupOf = (pair: Partial<CallPair>) =>
+      Object.fromEntries(listPairNumbers({ a: 'a', b: 'b', ...pair }))['Setup']
+    expect(setupOf({ attempts: [failed, found], connectedAt: AT + 20_000 })).toBe('20 s')
+    expect(setupOf({ attempts: [failed] })).toBe('–')
+    expect(setupOf({ attempts: [found], connectedAt: AT + 20_000 })).toBe('–')
   })
 
   it('count what is not kept', () => {

@@ -131,5 +131,6 @@ def records() -> st.SearchStrategy[CallRecord]:
         more_members=st.integers(0, 2),
         more_pairs=st.integers(0, 2),
         more_events=st.integers(0, 2),
+        more_failed=st.integers(0, 2),
         interrupted=st.booleans(),
     )

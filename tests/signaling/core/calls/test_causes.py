@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from signaling.core.calls.causes import CAUSES, EXPLAINS, findings, summary
+from signaling.core.calls.causes import CAUSES, EXPLAINS, LINE, findings, summary
 from signaling.core.calls.record import Attempt, CallRecord, LeaveReason
 from signaling.core.messages import CandidateCounts
 from tests.signaling.core.calls.drawn import records
@@ -100,6 +100,22 @@ EXAMPLES: dict[str, tuple[CallRecord, CallRecord]] = {
     ),
     "signaling_blocked": (
         call(events=[event("unreachable", 5, detail="socket_blocked")], members=[], ended_at=T0 + 5),
+        call(pair(connected()), events=[event("unreachable", 5, detail="socket_blocked")]),
+    ),
+    "someone_blocked": (
+        call(pair(connected()), events=[event("unreachable", 5, detail="socket_blocked")]),
+        call(events=[event("unreachable", 5, detail="socket_blocked")], members=[], ended_at=T0 + 5),
+    ),
+    "origin_refused": (
+        call(events=[event("unreachable", 5, detail="origin_refused")], members=[], ended_at=T0 + 5),
+        call(events=[event("unreachable", 5, detail="draining")], members=[], ended_at=T0 + 5),
+    ),
+    "someone_refused": (
+        call(pair(connected()), events=[event("unreachable", 5, detail="origin_refused")]),
+        call(events=[event("unreachable", 5, detail="origin_refused")], members=[], ended_at=T0 + 5),
+    ),
+    "server_draining": (
+        call(pair(connected()), events=[event("unreachable", 5, detail="draining")]),
         call(pair(connected()), events=[event("unreachable", 5, detail="socket_lost")]),
     ),
     "signaling_not_back": (
@@ -116,6 +132,10 @@ EXAMPLES: dict[str, tuple[CallRecord, CallRecord]] = {
     "kept_out_locked": (kept_out("room_locked"), kept_out("room_full")),
     "kept_out_denied": (kept_out("denied"), kept_out("forbidden")),
     "ended_by_host": (left_as("ended"), left_as("left")),
+    "path_not_kept": (
+        call(pair(connected(), outcome="failed", more_attempts=1)),
+        call(pair(failed(), outcome="failed", more_attempts=1)),
+    ),
     "path_broke": (
         judged(connected(reports={"ann": BROKEN})),
         judged(connected(reports={"ann": report("disconnected", at=T0 + 5 * MINUTE)})),
@@ -179,6 +199,14 @@ EXAMPLES: dict[str, tuple[CallRecord, CallRecord]] = {
         judged(connected(), connected(at=MINUTE, kind="ice_restart"), events=BOB_BROKE),
         judged(connected(), connected(at=MINUTE, kind="ice_restart")),
     ),
+    "slow_setup_retried": (
+        judged(failed(), connected(at=20_000)),
+        judged(attempt("abandoned", lasted=4_000), connected(at=20_000)),
+    ),
+    "slow_setup_turn": (
+        judged(connected(lasted=10_000), turn=True),
+        judged(both(SRFLX, 401), connected(at=20_000), turn=True),
+    ),
     "slow_setup": (judged(connected(lasted=10_000)), judged(connected(lasted=9_999))),
     "high_loss": (measured(quality(loss_in=(0.03, 0.2))), measured(quality(loss_in=(0.029, 0.2)))),
     "high_delay": (measured(quality(rtt_ms=(300.0, 400.0))), measured(quality(rtt_ms=(299.0, 400.0)))),
@@ -192,6 +220,10 @@ EXAMPLES: dict[str, tuple[CallRecord, CallRecord]] = {
         judged(connected(), attempt("abandoned", lasted=4_999, at=MINUTE)),
     ),
     "not_reported": (judged(unreported()), judged(attempt("connecting", lasted=None))),
+    "pairs_not_kept": (
+        call(pair(connected()), more_pairs=3, more_failed=2),
+        call(pair(connected()), more_pairs=3),
+    ),
 }
 
 
@@ -207,7 +239,15 @@ def test_a_cause_is_found_alone(code: str) -> None:
     (finding,) = findings(EXAMPLES[code][0])
     assert finding.cause == code
     assert finding.severity == ROWS[code].severity
-    assert not re.search(r"[{}]|\b(of|for|and|to|by) [.,;:]|  ", finding.text + finding.advice)
+    assert not re.search(r"[{}]|\b(of|for|and|to|by) [.,;:]|  ", finding.text + finding.advice + finding.host_advice)
+
+
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_what_a_host_reads_is_nothing_for_the_operator_only(code: str) -> None:
+    (finding,) = findings(EXAMPLES[code][0])
+    operator_words = re.compile(r"`|docs/|chatter |coturn|/metrics|\b[A-Z]+_[A-Z_]+\b")
+    assert not operator_words.search(finding.text)
+    assert not operator_words.search(finding.host_advice)
 
 
 @pytest.mark.parametrize("code", EXAMPLES)
@@ -236,13 +276,15 @@ def test_who_left_after_waiting_in_vain_is_explained_like_a_failure() -> None:
 
 
 def test_a_path_found_at_last_is_no_failure() -> None:
-    assert causes_of(judged(failed(), connected(at=20_000))) == ["slow_setup"]
+    assert causes_of(judged(failed(), connected(at=20_000))) == ["slow_setup_retried"]
     assert causes_of(call(pair(failed(), outcome="connected", more_attempts=3))) == []
 
 
 def test_a_failure_that_the_record_no_longer_holds_is_still_told() -> None:
-    assert causes_of(call(pair(outcome="failed"))) == ["no_offer"]
-    assert causes_of(call(pair(connected(), outcome="failed", more_attempts=1))) == ["path_broke"]
+    assert causes_of(call(pair(outcome="failed"))) == ["path_not_kept"]
+    assert causes_of(call(pair(connected(), outcome="timeout", more_attempts=1))) == ["path_not_kept"]
+    (found,) = findings(call(pair(outcome="timeout", more_attempts=2)))
+    assert found.at is None
 
 
 def test_a_path_that_broke_because_someone_vanished_is_told_of_the_member() -> None:
@@ -282,10 +324,27 @@ def test_freezes_are_explained_by_loss_of_the_same_pair_only() -> None:
     assert causes_of(record) == ["high_loss", "frozen"]
 
 
+def test_what_explains_only_one_of_two_explains_not_both() -> None:
+    ann = quality(loss_in=(0.1, 0.4), frozen_ms=60_000.0)
+    bob = quality(limited_by_cpu=60, frozen_ms=60_000.0)
+    assert causes_of(measured(ann, bob)) == ["high_loss", "cpu_limited", "frozen"]
+
+
+def test_a_path_that_came_back_by_itself_was_not_replaced() -> None:
+    events = [event("disconnected", MINUTE - 9_000, "bob", "ann"), event("connected", MINUTE - 8_000, "bob", "ann")]
+    assert causes_of(judged(connected(), connected(at=MINUTE, kind="ice_restart"), events=events)) == []
+
+
 def test_a_stopped_server_explains_who_was_gone() -> None:
     members = [member("ann", "Ann", left=20_000, reason="server"), member("bob", "Bob", left=20_000, reason="server")]
     abandoned = unanswered("abandoned", lasted=19_000)
     assert causes_of(judged(abandoned, members=members, ended_at=T0 + 20_000)) == ["server_stopped"]
+
+
+def test_what_befell_one_does_not_explain_what_befell_two() -> None:
+    members = [member("ann", "Ann", left=20_000, reason="server"), member("bob", "Bob", left=20_000)]
+    abandoned = attempt("abandoned", lasted=4_000)
+    assert causes_of(judged(abandoned, members=members)) == ["server_stopped", "left_before_connected"]
 
 
 def test_the_worst_comes_first() -> None:
@@ -309,7 +368,9 @@ def test_what_holds_for_several_pairs_is_told_once() -> None:
         tried = attempt(offered_by="cem", reports={one: told, "cem": told}, relayed={one: HOST, "cem": HOST})
         record.pairs.append(pair(tried, a=one, b="cem"))
     (finding,) = findings(record)
-    assert finding.text.endswith("is configured. The same goes for Ann and Cem; Bob and Cem.")
+    assert finding.text == (
+        "Nobody found a path to anybody: all only offered host candidates and no TURN server is configured."
+    )
     assert finding.members == ["ann", "bob", "cem"]
 
 
@@ -336,7 +397,7 @@ def test_the_devices_of_one_person_are_told_together() -> None:
     record = with_trouble("audio", "permission")
     record.members[1].media_errors["video"] = "permission"
     (finding,) = findings(record)
-    assert finding.text == "Bob could not be heard or seen: the browser has no permission for microphone and camera."
+    assert finding.text == "Bob could not be heard (microphone) or seen (camera): the browser has no permission."
     assert finding.at == T0 + 900
     record.events.clear()
     assert findings(record)[0].at == T0
@@ -347,7 +408,7 @@ def test_numbers_are_told() -> None:
     assert loss.text == "Between Ann and Bob, packets were lost on the way to Ann and Bob: 10 % on average."
     (recovered,) = findings(EXAMPLES["path_recovered"][0])
     assert recovered.text == "The path between Ann and Bob broke and was replaced after 4.8 s."
-    (unreachable,) = findings(call(events=[event("unreachable", at, detail="socket_blocked") for at in (5, 9)]))
+    (unreachable,) = findings(call(events=[event("unreachable", at, detail="socket_lost") for at in (5, 9)]))
     assert "(2 times)" in unreachable.text
 
 
@@ -407,10 +468,24 @@ def three(*ways: Any) -> CallRecord:
         (three(None, None, None), "ok", "3 people, 10 min; all 3 pairs connected"),
         (measured(quality()), "ok", "2 people, 10 min; connected directly"),
         (measured(quality(pair=OVER_UDP), ended_at=None), "ok", "2 people, still running; connected over TURN"),
-        (call(pair(connected()), more_pairs=1), "ok", "2 people, 10 min; 1 of 2 pairs connected, 1 directly"),
+        (
+            call(pair(connected()), more_pairs=1),
+            "ok",
+            "2 people, 10 min; connected directly; 1 more pair is not in the record",
+        ),
         (judged(unreported()), "ok", "2 people, 10 min; their clients do not tell of their paths"),
         (judged(attempt("abandoned", lasted=9)), "ok", "2 people, 10 min; one left before they were connected"),
-        (judged(attempt("connecting", lasted=None)), "ok", "2 people, 10 min; connecting"),
+        (judged(attempt("connecting", lasted=None)), "ok", "2 people, 10 min; still connecting"),
+        (
+            judged(attempt("connecting", lasted=None), members=STILL_IN, ended_at=None),
+            "empty",
+            "2 people, still running; still connecting",
+        ),
+        (
+            call(pair(connected()), pair(attempt("connecting", lasted=None), b="cem"), members=STILL_IN, ended_at=None),
+            "ok",
+            "2 people, still running; 1 of 2 pairs connected, 1 directly",
+        ),
         (call(), "ok", "2 people, 10 min; nothing is known of a path between them"),
         (call(members=[member("ann", "Ann")]), "empty", "1 person, 10 min"),
         (call(members=[], ended_at=T0 + 400), "empty", "Nobody came in, 0.4 s"),
@@ -419,6 +494,14 @@ def three(*ways: Any) -> CallRecord:
 def test_the_line_says_what_went_well(record: CallRecord, result: str, text: str) -> None:
     line = summary(record)
     assert (line.result, line.cause, line.text) == (result, None, text)
+
+
+def test_the_line_is_cut_at_a_word() -> None:
+    wordy = [member("ann", "Ann " * 20), member("bob", "Bob " * 20)]
+    text = summary(judged(both(HOST, 701), members=wordy, stun=True)).text
+    assert len(text) <= LINE
+    assert text.startswith("Ann Ann Ann Ann Ann… and Bob Bob Bob Bob Bob… never found a path: the STUN server")
+    assert text.endswith("…")
 
 
 def test_the_line_says_the_worst() -> None:
@@ -455,12 +538,13 @@ def test_any_record_is_judged_and_twice_the_same(record: CallRecord) -> None:
         assert finding.cause in ROWS
         assert finding.text
         assert finding.advice
+        assert finding.host_advice
 
 
 @given(record=records())
 def test_a_pair_has_one_cause_of_failure_at_most(record: CallRecord) -> None:
     failures = [finding for finding in findings(record) if finding.severity == "failed"]
-    whole = {"server_died", "signaling_blocked"}
+    whole = {"server_died", "signaling_blocked", "origin_refused", "pairs_not_kept"}
     assert len([one for one in failures if one.cause not in whole]) <= len(record.pairs)
 
 
@@ -469,17 +553,37 @@ def test_a_pair_has_one_cause_of_failure_at_most(record: CallRecord) -> None:
 
 def documented() -> dict[str, list[str]]:
     rows = [line.strip().strip("|").split(" | ") for line in DOCS.read_text("utf-8").splitlines()]
-    table = [[cell.strip() for cell in row] for row in rows if len(row) == 5 and row[0].strip().startswith("`")]
+    table = [[cell.strip() for cell in row] for row in rows if len(row) == 6 and row[0].strip().startswith("`")]
     assert len({row[0] for row in table}) == len(table), "a cause has two rows"
     return {row[0].strip("`"): row[1:] for row in table}
 
 
 def as_documented(template: str) -> str:
-    return template.format(pair="A and B", who="A", other="B", value="…", never_found="never found")
+    return template.format(
+        pair="A and B",
+        who="A",
+        other="B",
+        value="…",
+        no_path="A and B never found a path",
+        both="both",
+        before="(What the cause of the attempt before says.)",
+        advice_before="(What that cause says.)",
+        host_advice_before="(What that cause says.)",
+        operator="ask whoever runs this server, and give them the ID of this call",
+    )
+
+
+@pytest.mark.parametrize("trouble", ["socket_blocked", "socket_lost"])
+def test_a_trouble_told_to_another_server_names_the_call_there(trouble: str) -> None:
+    record = call(events=[event("unreachable", 5, detail=trouble)], members=[], beside="4bf92f3577b3" + "0" * 20)
+    (found,) = findings(record)
+    assert "(once, while call 4bf92f3577b3 ran at another server)" in found.text
+    assert summary(record).text == found.text
 
 
 def test_the_documentation_has_every_row_as_it_is_in_the_code() -> None:
     rows = documented()
     assert list(rows) == list(ROWS)
     for code, cause in ROWS.items():
-        assert rows[code] == [cause.severity, cause.sign, as_documented(cause.text), as_documented(cause.advice)], code
+        texts = [as_documented(text) for text in (cause.text, cause.advice, cause.host_advice)]
+        assert rows[code] == [cause.severity, cause.sign, *texts], code

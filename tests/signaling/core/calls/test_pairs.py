@@ -9,10 +9,13 @@ import pytest
 from msgspec import UNSET
 
 from signaling.core.calls.attempts import RESUME_GRACE_MS, SETUP_TIMEOUT_MS
+from signaling.core.calls.causes import findings
 from signaling.core.calls.facts import Fact, Negotiated, PathChanged, Settled
 from signaling.core.calls.ledger import MAX_ATTEMPTS, Ledger
 from signaling.core.calls.pairs import Pair
+from signaling.core.calls.quality import DIGEST_MS
 from signaling.core.calls.record import Attempt, CallRecord, MemberRecord, PairRecord
+from signaling.core.calls.reports import MOST_CANDIDATES
 from signaling.core.messages import CandidateCounts, PeerStats, ReportPath, SelectedPair
 
 START = 1_790_000_000_000
@@ -406,7 +409,7 @@ def test_a_pair_without_a_place_in_the_record_is_told_all_the_same() -> None:
     two = Two("ann", "bob", kept=False)
     two.agree()
     assert outcomes(two.say("ann", "connected")) == ["connected"]
-    assert two.record.attempts == []
+    assert two.call.pairs == []
     assert two.pair.part("ann", two.at()) == []
 
 
@@ -645,10 +648,104 @@ def test_a_state_is_told_once(two: Two) -> None:
     assert changes(two.say("ann", "connecting", pair=DIRECT)) == []
 
 
+def test_a_fact_names_only_what_is_new_in_a_report(two: Two) -> None:
+    two.agree()
+    said = [("connected", "connected"), ("disconnected", "disconnected"), ("connected", "connected")]
+    facts = [change for state, ice in said for change in changes(two.say("ann", state, iceState=ice, pair=DIRECT))]
+    assert [fact.ice_state for fact in facts] == ["connected", "disconnected", "connected"]
+    assert [fact.pair for fact in facts] == [DIRECT, None, None]
+    over_turn = SelectedPair("relay", "host", "udp", "udp", "v4")
+    (moved,) = changes(two.say("ann", "connected", iceState="connected", pair=over_turn))
+    assert (moved.ice_state, moved.pair) == (None, over_turn)
+
+
 def test_digests_are_summed_up_by_reporter(two: Two) -> None:
     two.agree()
-    two.pair.digest("ann", PeerStats(clientId="bob", rttMs=10.0))
-    two.pair.digest("ann", PeerStats(clientId="bob", rttMs=30.0))
-    two.pair.digest("bob", PeerStats(clientId="ann", pair=UNSET))
+    two.pair.digest("ann", PeerStats(clientId="bob", rttMs=10.0), two.at())
+    two.pair.digest("ann", PeerStats(clientId="bob", rttMs=30.0), two.at())
+    two.pair.digest("bob", PeerStats(clientId="ann", pair=UNSET), two.at())
     assert two.record.quality["ann"].rtt_ms == (20.0, 30.0)
     assert two.record.quality["bob"].digests == 1
+
+
+# --- what digests tell of a path --------------------------------------------------------------------------------------
+
+FLOWS = PeerStats(clientId="bob", bitrateIn=50_000.0)
+NOMINATED = PeerStats(clientId="bob", pair=DIRECT)
+
+
+@pytest.mark.parametrize("told", [FLOWS, NOMINATED, PeerStats(clientId="bob", bitrateOut=50_000.0)])
+def test_media_tells_that_a_pair_is_connected_whose_reports_were_lost(two: Two, told: PeerStats) -> None:
+    two.agree()
+    two.pair.digest("ann", told, two.at())
+    assert outcomes(two.wait()) == ["connected"]
+    assert two.record.connected_at == two.last.answered_at
+
+
+@pytest.mark.parametrize("told", [PeerStats(clientId="bob"), PeerStats(clientId="bob", bitrateIn=0.0)])
+def test_no_media_tells_nothing(two: Two, told: PeerStats) -> None:
+    two.pair.digest("ann", FLOWS, two.at())
+    two.agree()
+    two.pair.digest("ann", told, two.at())
+    assert outcomes(two.wait()) == ["timeout"]
+
+
+def test_media_that_is_told_after_the_time_is_not_too_late(two: Two) -> None:
+    two.offer("bob", "c1")
+    assert outcomes(two.wait()) == ["timeout"]
+    two.pair.digest("ann", FLOWS, two.at())
+    assert (two.record.outcome, two.record.connected_at) == ("connected", two.last.started_at)
+    assert two.ends == ["timeout"]
+
+
+def test_a_browser_whose_reports_arrive_is_believed_more_than_its_digests(two: Two) -> None:
+    two.agree()
+    two.say("ann", "connecting", iceState="connected")
+    two.pair.digest("ann", NOMINATED, two.at())
+    assert outcomes(two.wait()) == ["timeout"], "ICE has a path, DTLS has not"
+    two.pair.digest("ann", FLOWS, two.at())
+    assert two.record.outcome == "connected"
+
+
+@pytest.mark.parametrize("state", ["disconnected", "failed"])
+def test_a_path_that_ends_is_not_held_up_by_an_old_digest(two: Two, state: str) -> None:
+    two.agree()
+    two.say("ann", "connecting")
+    two.pair.digest("ann", FLOWS, two.at())
+    two.say("ann", state)
+    two.pair.digest("ann", FLOWS, two.at())
+    assert outcomes(two.wait()) == ["failed" if state == "failed" else "timeout"]
+    two.pair.digest("bob", FLOWS, two.at())
+    assert two.record.outcome == ("failed" if state == "failed" else "connected")
+
+
+def test_a_digest_may_speak_of_the_path_before(two: Two) -> None:
+    two.connect()
+    two.say("ann", "failed")
+    two.agree(connection="c2")
+    two.pair.digest("ann", FLOWS, two.last.started_at + DIGEST_MS - 1)
+    assert outcomes(two.wait()) == ["timeout"]
+    two.pair.digest("ann", FLOWS, two.last.started_at + DIGEST_MS)
+    assert two.record.outcome == "connected"
+
+
+@pytest.mark.parametrize("kind", ["host", "srflx", "prflx", "relay"])
+def test_candidates_without_end_are_not_counted_without_end(two: Two, kind: str) -> None:
+    two.offer("bob", "c1")
+    for _ in range(MOST_CANDIDATES + 5):
+        two.pair.candidate("bob", "c1", f" typ {kind}")
+    assert getattr(two.last.relayed["bob"], kind) == MOST_CANDIDATES
+
+
+def test_the_newest_of_many_attempts_tells_why_there_is_no_path(two: Two) -> None:
+    two.connect()
+    for number in range(MAX_ATTEMPTS):
+        two.agree(ufrag=f"r{number}")
+        if number < MAX_ATTEMPTS - 1:
+            two.say("bob", "connected")
+    two.say("bob", "failed")
+    assert outcomes(two.say("ann", "failed")) == ["failed"]
+    two.pair.attempts.weigh()
+    assert (len(two.record.attempts), two.record.more_attempts) == (MAX_ATTEMPTS, 1)
+    assert two.last.outcome == "failed"
+    assert [finding.cause for finding in findings(two.call) if finding.severity == "failed"] == ["no_candidates_seen"]

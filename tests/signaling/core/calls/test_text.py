@@ -65,7 +65,7 @@ failed    Ann and Bob never found a path: both only offered host candidates and 
 degraded  The room was full for someone who wanted to come in (once).
           → Raise the number in the room's settings, if their browsers bear it: each sends its
             picture to every other.
-degraded  Bob could not be heard or seen: the browser has no permission for microphone.
+degraded  Bob could not be heard (microphone): the browser has no permission.
           → Allow it beside the address bar and in the system's privacy settings, then reload the
             page.
 
@@ -78,10 +78,10 @@ Pairs
 
 What happened (UTC)
   14:13:20  Ann came in
-  14:13:21  Bob offers Ann a connection
-  14:13:36  Bob found no path to Ann (no answer)
-  14:23:20  Bob left: left
-  14:23:20  someone was kept out: room full
+  14:13:21  Bob offered Ann a connection
+  14:13:36  Bob found no path to Ann, as no answer came
+  14:23:20  Bob left
+  14:23:20  Someone was kept out: the room was full
 
 Not kept in the record: 2 members and 1 event."""
     )
@@ -117,9 +117,20 @@ def test_a_running_call_has_no_end_yet() -> None:
     text = text_of(call(members=members, ended_at=None))
     assert "UTC · still running · 1 person" in text
     assert "14:13:20 – still in  Recorder (recorder)" in text
+    assert "\nNothing wrong so far.\n" in text
     text = text_of(call(members=members, ended_at=None, interrupted=True))
     assert "UTC · end not written · 1 person" in text
     assert "14:13:20 – end not written  Ann (member)" in text
+
+
+def test_who_still_connects_in_a_running_call_is_not_well_yet() -> None:
+    record = judged(attempt("connecting", lasted=None), ended_at=None)
+    assert "\nNothing wrong so far; still connecting.\n" in text_of(record)
+
+
+def test_lines_are_not_broken_at_hyphens() -> None:
+    record = judged(attempt("timeout", answered_at=None), members=[member("ann", "Ann-Sophie-Marie")] * 2)
+    assert "-\n" not in text_of(record)
 
 
 @pytest.mark.parametrize(

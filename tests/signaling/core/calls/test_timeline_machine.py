@@ -6,17 +6,23 @@ import itertools
 from typing import Any, get_args
 
 import msgspec
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 
 from signaling.core.calls.attempts import SETUP_TIMEOUT_MS
 from signaling.core.calls.facts import DeviceFailed, Digested, Fact, Negotiated, PathChanged, Settled
-from signaling.core.calls.ledger import MAX_RECORD_BYTES
 from signaling.core.calls.record import Attempt, CallRecord, Entry, LeaveReason, PairRecord
 from signaling.core.calls.reports import bounded_stats
 from signaling.core.calls.timeline import Timeline
-from signaling.core.messages import Candidate, PathState, ReportPath, Role, SendStats, WebRtc
+from signaling.core.messages import Candidate, MediaState, PathState, ReportPath, Role, SendStats, WebRtc
 from signaling.core.room import Member
 from tests.signaling.core.samples import digests, path_reports, troubles
 
@@ -24,14 +30,30 @@ START = 1_790_000_000
 MAX_MEMBERS = 4
 CONNECTIONS = ["c1", "c2", "c3"]
 LINES = ["candidate:1 1 udp 1 192.0.2.1 9 typ host", " typ srflx", " typ relay", " typ", "", "typ prflx"]
+BOUNDS = {
+    "MAX_MEMBERS": 4,
+    "MAX_PAIRS": 3,
+    "MAX_ATTEMPTS": 2,
+    "MAX_EVENTS": 40,
+    "MAX_EVENTS_OF_ONE": 20,
+    "MAX_EVENT_BYTES": 3_000,
+    "MAX_RECORD_BYTES": 8_500,
+}
+"""So small that a few people reach them within a few steps."""
 SOUND_ENDS = {"connected", "failed", "timeout", "abandoned", "unreported"}
 
 
 class TimelineMachine(RuleBasedStateMachine):
-    """A few people and their browsers, some of which lie, forget, repeat themselves and speak too late."""
+    """A few people and their browsers, some of which lie, forget, repeat themselves and speak too late.
+
+    Their record is soon full.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.patch = pytest.MonkeyPatch()
+        for name, bound in BOUNDS.items():
+            self.patch.setattr(f"signaling.core.calls.ledger.{name}", bound)
         self.serial = itertools.count(1)
         self.now = float(START)
         self.record = CallRecord(id="0" * 32, room="standup", node="n1", started_at=START * 1000)
@@ -40,6 +62,9 @@ class TimelineMachine(RuleBasedStateMachine):
         self.former: list[str] = ["nobody"]
         self.settled: dict[int, tuple[Attempt, str, int]] = {}
         self.connected: dict[str, int] = {}
+
+    def teardown(self) -> None:
+        self.patch.undo()
 
     def check(self, facts: list[Fact]) -> None:
         for fact in facts:
@@ -86,7 +111,9 @@ class TimelineMachine(RuleBasedStateMachine):
 
     @rule(data=st.data(), reason=st.sampled_from(get_args(LeaveReason)))
     def go(self, data: st.DataObject, reason: LeaveReason) -> None:
-        member_id = self.someone(data)
+        self.let_go(self.someone(data), reason)
+
+    def let_go(self, member_id: str, reason: LeaveReason = "left") -> None:
         self.check(self.timeline.leave(member_id, reason, self.now))
         if member_id in self.present:
             self.present.remove(member_id)
@@ -97,13 +124,14 @@ class TimelineMachine(RuleBasedStateMachine):
         change = self.timeline.lose if lost else self.timeline.regain
         self.check(change(self.someone(data), self.now))
 
-    @rule(data=st.data(), role=st.sampled_from(get_args(Role)))
-    def change(self, data: st.DataObject, role: Role) -> None:
+    @rule(data=st.data(), role=st.sampled_from(get_args(Role)), camera=st.booleans())
+    def change(self, data: st.DataObject, role: Role, camera: bool) -> None:
         member_id = self.someone(data)
         self.timeline.rename(member_id, "Another name")
         self.timeline.set_role(member_id, role, self.now)
         self.timeline.refused("room_locked", self.now)
         self.timeline.unreachable("socket_blocked", self.now)
+        self.timeline.media(member_id, MediaState(audio=True, video=camera), self.now)
 
     @rule(
         data=st.data(),
@@ -121,14 +149,28 @@ class TimelineMachine(RuleBasedStateMachine):
         )
         self.check(self.timeline.signal(message, self.now))
 
-    @rule(data=st.data(), ufrag=st.sampled_from(["u1", "u2"]))
-    def agree(self, data: st.DataObject, ufrag: str) -> None:
-        """Let two agree as honest browsers do."""
+    @rule(data=st.data(), ufrags=st.lists(st.sampled_from(["u1", "u2", "u3"]), min_size=1, max_size=4))
+    def agree(self, data: st.DataObject, ufrags: list[str]) -> None:
+        """Let two agree as honest browsers do, again and again."""
         sender, receiver = self.someone(data), self.someone(data)
-        offer = WebRtc(action="offer", from_=sender, to=receiver, sdp=f"a=ice-ufrag:{ufrag}", connection="c1")
-        answer = WebRtc(action="answer", from_=receiver, to=sender, sdp=f"a=ice-ufrag:{ufrag}'", connection="c1")
-        for message in (offer, answer):
-            self.check(self.timeline.signal(message, self.now))
+        for ufrag in ufrags:
+            offer = WebRtc(action="offer", from_=sender, to=receiver, sdp=f"a=ice-ufrag:{ufrag}", connection="c1")
+            answer = WebRtc(action="answer", from_=receiver, to=sender, sdp=f"a=ice-ufrag:{ufrag}'", connection="c1")
+            for message in (offer, answer):
+                self.check(self.timeline.signal(message, self.now))
+
+    @rule(state=st.sampled_from(["connected", "failed", "connecting"]))
+    def all_agree(self, state: PathState) -> None:
+        """Let each two try anew, and both say what came of it."""
+        connection = f"c{next(self.serial)}"
+        for one, other in itertools.combinations(self.present, 2):
+            for action, sender, receiver in (("offer", one, other), ("answer", other, one)):
+                sdp = f"a=ice-ufrag:{connection}"
+                message = WebRtc(action=action, from_=sender, to=receiver, sdp=sdp, connection=connection)  # type: ignore[arg-type]
+                self.check(self.timeline.signal(message, self.now))
+            for teller, told in ((one, other), (other, one)):
+                report = ReportPath(clientId=told, connection=connection, state=state)
+                self.check(self.timeline.path(teller, report, self.now))
 
     @rule(data=st.data(), connection=st.sampled_from([msgspec.UNSET, *CONNECTIONS]), line=st.sampled_from(LINES))
     def trickle(self, data: st.DataObject, connection: Any, line: str) -> None:
@@ -179,7 +221,7 @@ class TimelineMachine(RuleBasedStateMachine):
     @invariant()
     def it_reads_back_and_fits(self) -> None:
         written = msgspec.json.encode(self.record)
-        assert len(written) <= MAX_RECORD_BYTES
+        assert len(written) <= BOUNDS["MAX_RECORD_BYTES"]
         assert msgspec.json.decode(written, type=CallRecord) == self.record
 
     @invariant()
@@ -224,3 +266,22 @@ class TimelineMachine(RuleBasedStateMachine):
 
 TestTimeline = TimelineMachine.TestCase
 TestTimeline.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+
+
+def test_the_bounds_are_within_reach_of_the_machine() -> None:
+    machine = TimelineMachine()
+    try:
+        for _ in range(MAX_MEMBERS):
+            machine.come(True)
+        for state in ("connected", "failed", "failed"):
+            machine.all_agree(state)
+        machine.let_go("m1")
+        machine.come(True)
+        machine.all_agree("failed")
+        record = machine.record
+        assert all((record.more_members, record.more_pairs, record.more_events, record.more_failed))
+        assert any(pair.more_attempts for pair in record.pairs)
+        machine.it_reads_back_and_fits()
+        machine.one_attempt_of_a_pair_is_open_at_most()
+    finally:
+        machine.teardown()

@@ -1,4 +1,4 @@
-/** What happened in a call, one sentence for each event. */
+/** What happened in a call, one sentence for each event, as `chatter calls` says it (signaling/core/calls/event_words.py). */
 import type { CallEvent, CallEventKind } from '@/api/call-record'
 import type { NameOf } from './names'
 
@@ -22,10 +22,10 @@ const WORDS: Readonly<Record<CallEventKind, Words>> = {
   ice_restart: (member, other) => `${member} looked for another path to ${other}`,
   rebuild: (member, other) => `${member} set up the connection to ${other} anew`,
   media_error: (member, _, detail) => `${member} had no ${describeDevice(detail)}`,
-  media: (member, _, detail) => `${member} changed what is on${detail ? `: ${spell(detail)}` : ''}`,
+  media: (member, _, detail) => `${member} had a ${describeDevice(detail)} after all`,
   role: (member, _, role) => `${member} became ${pick(ROLES, role) ?? spell(role)}`,
   unreachable: (_, __, detail) =>
-    `A browser could not reach the call${detail ? `: ${pick(UNREACHABLE, detail) ?? spell(detail)}` : ''}`,
+    `Somebody reported that they could not reach the call${detail ? `: ${pick(UNREACHABLE, detail) ?? spell(detail)}` : ''}`,
 }
 
 const LEAVES: Readonly<Record<string, string>> = {
@@ -62,8 +62,10 @@ const REFUSALS: Readonly<Record<string, string>> = {
 }
 
 const UNREACHABLE: Readonly<Record<string, string>> = {
-  socket_blocked: 'the socket could not be opened',
-  socket_lost: 'the socket broke and could not be opened again',
+  socket_blocked: 'the connection for calls could not be opened',
+  socket_lost: 'the connection for calls broke and could not be opened again',
+  origin_refused: 'their page came from another address than this server’s',
+  draining: 'the server was about to stop',
 }
 
 const ROLES: Readonly<Record<string, string>> = {
@@ -104,7 +106,7 @@ export function describeEvent({ kind, member, other, detail = '' }: CallEvent, n
 
 /** Steps that belong to every call: of use only when one looks closely. */
 export function isRoutine({ kind }: CallEvent): boolean {
-  return kind === 'offer' || kind === 'answer' || kind === 'media'
+  return kind === 'offer' || kind === 'answer'
 }
 
 function pick<T>(words: Readonly<Record<string, T>>, key: string): T | undefined {

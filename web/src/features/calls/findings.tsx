@@ -38,7 +38,7 @@ export function Findings({ findings, summary, onShow }: FindingsProps) {
 }
 
 function FindingCard({ finding, onShow }: { finding: Finding; onShow: (at: number) => void }) {
-  const { severity, text, advice, at } = finding
+  const { severity, text, hostAdvice, at } = finding
   const { label, Icon, look } = LOOKS[severity]
   return (
     <li className="flex gap-3 rounded-lg border border-border bg-surface p-4 sm:gap-4 sm:p-5">
@@ -61,7 +61,7 @@ function FindingCard({ finding, onShow }: { finding: Finding; onShow: (at: numbe
           )}
         </div>
         <p className="font-medium text-pretty wrap-anywhere">{text}</p>
-        {advice && <p className="text-sm text-pretty text-muted wrap-anywhere">{advice}</p>}
+        {hostAdvice && <p className="text-sm text-pretty text-muted wrap-anywhere">{hostAdvice}</p>}
       </div>
     </li>
   )

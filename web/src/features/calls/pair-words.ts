@@ -51,11 +51,13 @@ export function listPairNumbers(pair: CallPair): readonly (readonly [name: strin
   ]
 }
 
-/** How long the first path took, or that none came. */
-function describeSetup({ attempts = [] }: CallPair): string {
+/** How long it took from the first attempt to the first path, whichever attempt found it, or that none came. */
+function describeSetup({ attempts = [], connectedAt }: CallPair): string {
   const first = attempts[0]
-  if (!first || first.outcome !== 'connected' || first.settledAt == null) return UNKNOWN
-  return formatMoment(first.settledAt - first.startedAt)
+  const foundAt = attempts.find(({ outcome }) => outcome === 'connected')?.settledAt ?? connectedAt
+  // A first attempt that the record did not keep leaves another in its place.
+  if (first?.kind !== 'initial' || foundAt == null) return UNKNOWN
+  return formatMoment(foundAt - first.startedAt)
 }
 
 /** "0.8 s": short times with a decimal, as they are felt. */
