@@ -167,7 +167,7 @@ def test_every_label_is_a_closed_set(tmp_path: Path) -> None:
     registry = create_app(settings_for(None, tmp_path)).registry
     allowed = {"method", "path", "status", "action", "result", "op", "reason", "role", "version", "generation"}
     allowed |= {"implementation", "major", "minor", "patchlevel", "stage", "transport", "kind", "direction", "type"}
-    allowed |= {"scope", "state", "operation", "glare", "local", "remote", "protocol", "family"}
+    allowed |= {"scope", "state", "operation", "glare", "local", "remote", "protocol", "family", "side"}
     collectors = {collector for collector in registry._names_to_collectors.values()}
     for collector in collectors:
         assert set(getattr(collector, "_labelnames", ())) <= allowed, collector
