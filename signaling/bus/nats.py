@@ -101,7 +101,10 @@ class NatsBus:
             handler(message.data)
 
         await self._client.subscribe(subject, cb=take)
-        await self._client.flush(_CONNECT_TIMEOUT_S)  # the server knows before anyone is told to write to us
+        # The server knows before anyone is told to write to us. Twice, because nats-py writes the ping of the first
+        # before the subscription, which waits for its sending task; the second is behind it.
+        for _ in range(2):
+            await self._client.flush(_CONNECT_TIMEOUT_S)
 
     async def _send(self, subject: str, payload: bytes) -> None:
         try:
