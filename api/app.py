@@ -163,8 +163,8 @@ class Application:
             # Apart from the janitor: what others cannot delete must not keep these beyond their time.
             asyncio.create_task(_repeat(_JANITOR_INTERVAL_S, self.calls.delete_expired), name="call-janitor"),
             asyncio.create_task(_repeat(_INTERRUPTED_INTERVAL_S, self.calls.end_interrupted), name="calls"),
+            asyncio.create_task(_repeat(_JANITOR_INTERVAL_S, self.recordings.tidy), name="recordings"),
         ]
-        self._chores.append(asyncio.create_task(_repeat(_JANITOR_INTERVAL_S, self.recordings.tidy), name="recordings"))
         if self.cluster is not None:
             self._chores.append(asyncio.create_task(_repeat(BEAT_S, self.cluster.beat), name="cluster-beat"))
             self._chores.append(asyncio.create_task(_repeat(BEAT_S, self.cluster.hold), name="cluster-hold"))

@@ -214,17 +214,17 @@ class ObservingMiddleware:
                 raise
             finally:
                 in_progress.dec()
-                duration = time.perf_counter() - started
-                self._tell_work(span, work, duration, failed=response.status(failure) >= 500)
-                self._note(scope, span, response, duration, failure)
+                status, duration = response.status(failure), time.perf_counter() - started
+                self._tell_work(span, work, duration, failed=status >= 500)
+                self._note(scope, span, status, response.bytes, duration, failure)
 
     def _note(
-        self, scope: Scope, span: Span, response: _Response, duration: float, failure: BaseException | None
+        self, scope: Scope, span: Span, status: int, size: int, duration: float, failure: BaseException | None
     ) -> None:
-        method, info, status = _method(scope), request_info(scope), response.status(failure)
-        self._metrics.request(method, info.route or UNMATCHED, status, response.bytes, duration)
+        method, info = _method(scope), request_info(scope)
+        self._metrics.request(method, info.route or UNMATCHED, status, size, duration)
         if scope["path"] not in _QUIET_PATHS:
-            log_request(info, method, status, response.bytes, duration)
+            log_request(info, method, status, size, duration)
         error = info.error if failure is None else type(failure).__qualname__
         finish_server_span(span, method, info.route, status, error)
 

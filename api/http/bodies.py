@@ -1,4 +1,4 @@
-"""Request bodies beyond what quart-schema does."""
+"""Request bodies and queries beyond what quart-schema does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from quart import Request, request
 from quart_schema import RequestSchemaValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
-from api.http.errors import BadJson
+from api.http.errors import BadJson, InvalidField
 
 T = TypeVar("T")
 
@@ -46,3 +46,11 @@ async def json_body(kind: type[T]) -> T:
 async def optional_body(kind: type[T]) -> T:
     """Read a JSON body of this type; no body at all counts as an empty object."""
     return await json_body(kind) if await request.get_data() else msgspec.convert({}, kind)
+
+
+def page_limit(default: int, most: int) -> int:
+    """Return how many entries of a list are asked for with `limit`. Raises `InvalidField` beyond 1 to `most`."""
+    text = request.args.get("limit", str(default))
+    if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= most):
+        raise InvalidField("limit", f"1 to {most}")
+    return int(text)

@@ -18,7 +18,7 @@ from quart_schema import (
     validate_response,
 )
 
-from api.http.bodies import Empty, json_body
+from api.http.bodies import Empty, json_body, page_limit
 from api.http.errors import InvalidField, RateLimitExceeded, problem
 from api.http.openapi import problems
 from api.http.rooms import InvitationHeaders, known_form, shown_invitation
@@ -128,7 +128,7 @@ def _add_calls(routes: Blueprint) -> None:
     @validate_response(CallPage)
     async def list_calls(room_id: str) -> CallPage:
         """List the calls of a room that you own or moderate, newest first, with how each went."""
-        limit, before = _limit(), _before()
+        limit, before = page_limit(_PAGE, _MAX_PAGE), _before()
         found = await _history().list(known_form(room_id), g.principal.user_id, before, limit + 1)
         shown = found[:limit]
         more = len(found) > limit
@@ -212,13 +212,6 @@ def _call_id(text: str) -> str:
     if _CALL_ID.fullmatch(text) is None:
         raise CallNotFound(text)
     return text
-
-
-def _limit() -> int:
-    text = request.args.get("limit", str(_PAGE))
-    if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= _MAX_PAGE):
-        raise InvalidField("limit", f"1 to {_MAX_PAGE}")
-    return int(text)
 
 
 def _before() -> Place | None:

@@ -9,8 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from quart import Blueprint, g, request
 from quart_schema import document_querystring, document_request, document_response, validate_response
 
-from api.http.bodies import Empty, optional_body
-from api.http.errors import InvalidField
+from api.http.bodies import Empty, optional_body, page_limit
 from api.http.openapi import problems
 from api.http.rooms import caller, known_form, rfc3339
 from api.http.security import application, authenticated
@@ -186,7 +185,7 @@ def _add_bans(routes: Blueprint) -> None:
     @validate_response(AuditPage)
     async def list_audit(room_id: str) -> AuditPage:
         """Show what was done in a room that you own or moderate, newest first."""
-        limit, before = _limit(), request.args.get("before")
+        limit, before = page_limit(_PAGE, _MAX_PAGE), request.args.get("before")
         found = await application().moderation.audit(
             known_form(room_id), g.principal.user_id, None if before is None else _storable(before), limit + 1
         )
@@ -221,13 +220,6 @@ def _add_moderators(routes: Blueprint) -> None:
         """Take the moderation of a room of yours from someone; in a running call at once."""
         await application().moderation.dismiss(known_form(room_id), caller(), _storable(user))
         return "", 204
-
-
-def _limit() -> int:
-    text = request.args.get("limit", str(_PAGE))
-    if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= _MAX_PAGE):
-        raise InvalidField("limit", f"1 to {_MAX_PAGE}")
-    return int(text)
 
 
 def _storable(text: str) -> str:

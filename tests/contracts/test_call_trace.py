@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx2
@@ -9,8 +11,20 @@ import msgspec
 import pytest
 from sqlalchemy.engine import URL
 
-from tests.contracts.site import DOORS, Door, DoorName, running_site, site_settings
-from tests.observability.otlp import attributes, receiving
+from auth.service import SignedIn
+from tests.contracts.site import DOORS, Door, DoorName, Site, running_site, site_settings
+from tests.observability.otlp import Receiver, attributes, receiving
+
+
+@asynccontextmanager
+async def traced_site(database: URL, folder: Path, receiver: Receiver) -> AsyncIterator[tuple[Site, SignedIn]]:
+    """Run a server that sends its spans to the receiver; with the owner of its room `stand-up`."""
+    settings = site_settings(folder, database)
+    observability = msgspec.structs.replace(settings.observability, otlp_endpoint=receiver.url)
+    async with running_site(msgspec.structs.replace(settings, observability=observability)) as site:
+        alice = await site.sign_up("alice")
+        await site.open_room("stand-up", alice)
+        yield site, alice
 
 
 @pytest.mark.parametrize("door_name", DOORS)
@@ -18,12 +32,8 @@ async def test_a_join_leads_to_its_handshake_and_its_ticket(
     sqlite_url: URL, tmp_path: Path, door_name: DoorName
 ) -> None:
     with receiving() as receiver:
-        settings = site_settings(tmp_path, sqlite_url)
-        observability = msgspec.structs.replace(settings.observability, otlp_endpoint=receiver.url)
-        async with running_site(msgspec.structs.replace(settings, observability=observability)) as site:
+        async with traced_site(sqlite_url, tmp_path, receiver) as (site, alice):
             door = Door(site, door_name)
-            alice = await site.sign_up("alice")
-            await site.open_room("stand-up", alice)
             async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{site.ports['asgi']}") as client:
                 headers = {"Authorization": f"Bearer {alice.access_token}"}
                 ticket = (await client.post("/ws-tickets", headers=headers)).json()["ticket"]
@@ -53,12 +63,8 @@ async def test_nobody_gets_into_a_trace_by_claiming_to_be_in_it(
 ) -> None:
     forged = {"traceparent": f"00-{CLAIMED}-b7ad6b7169203331-{flag}", "tracestate": "forged=1"}
     with receiving() as receiver:
-        settings = site_settings(tmp_path, sqlite_url)
-        observability = msgspec.structs.replace(settings.observability, otlp_endpoint=receiver.url)
-        async with running_site(msgspec.structs.replace(settings, observability=observability)) as site:
+        async with traced_site(sqlite_url, tmp_path, receiver) as (site, alice):
             door = Door(site, door_name)
-            alice = await site.sign_up("alice")
-            await site.open_room("stand-up", alice)
             async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{site.ports['asgi']}") as client:
                 headers = {"Authorization": f"Bearer {alice.access_token}"}
                 assert (await client.get("/rooms", headers=headers | forged)).status_code == 200
