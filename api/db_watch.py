@@ -12,8 +12,10 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Gauge
 from sqlalchemy import event
+
+from observability.tally import HotHistogram
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, ExceptionContext
@@ -35,16 +37,17 @@ class DatabaseMetrics:
         self._connections = Gauge(
             "chatter_db_pool_connections", "Connections to the database.", ["state"], registry=registry
         )
-        self._waits = Histogram(
+        self._waits = HotHistogram(
             "chatter_db_pool_wait_seconds",
             "Time until a transaction had its connection.",
             buckets=_BUCKETS,
             registry=registry,
-        )
-        queries = Histogram(
+        ).labels()
+        queries = HotHistogram(
             "chatter_db_query_duration_seconds",
             "Time until the database answered a query.",
             ["operation"],
+            [(operation,) for operation in _OPERATIONS],
             buckets=_BUCKETS,
             registry=registry,
         )

@@ -10,24 +10,24 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from observability.context import log_fields
 from observability.redaction import redact_text
 from observability.request import Asgi, Message, Receive, RequestInfo, Scope, Send, request_info
+from observability.server_spans import NO_SPAN, OTHER_METHOD, ServerSpan, start_server_span
+from observability.tally import Buckets, HotHistogram
 from observability.work import Work, collecting, tell_work
 
 logger = logging.getLogger("chatter.access")
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_OTHER = "_OTHER"
 UNMATCHED = "unmatched"
 _QUIET_PATHS = frozenset({"/health", "/readyz", "/metrics"})
 # Advisory buckets of the OpenTelemetry HTTP semantic conventions.
@@ -37,9 +37,6 @@ _CLIENT_GONE = 499
 _SLOW_S = 0.1
 """From here on the trace of a request shows each of its queries; a span for each of all requests would cost more than
 the queries."""
-_MAX_ATTRIBUTE = 256
-_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
-_propagator = TraceContextTextMapPropagator()
 
 
 class _Response:
@@ -67,60 +64,7 @@ class _Response:
 
 
 def _method(scope: Scope) -> str:
-    return scope["method"] if scope["method"] in _METHODS else _OTHER
-
-
-def start_server_span(
-    tracer: trace.Tracer, method: str, path: str, scheme: str, headers: Mapping[str, str], **more: str
-) -> Span:
-    """Start the root span of a request. Takes the headers `host` and `traceparent`, in lower case.
-
-    What a client says about its trace becomes a link: as a parent it could force sampling and write into the traces of
-    others (W3C Trace Context §4.3 leaves that to the receiver).
-    """
-    if isinstance(tracer, trace.NoOpTracer):
-        return trace.INVALID_SPAN
-    attributes: dict[str, str | int] = {
-        "http.request.method": method,
-        "url.path": redact_text(path[:_MAX_ATTRIBUTE]),
-        "url.scheme": scheme,
-        **more,
-    }
-    host = headers.get("host")
-    if host:
-        name, _, port = host.rpartition(":") if not host.endswith("]") else (host, "", "")
-        digits = port.isascii() and port.isdigit() and len(port) <= 5
-        attributes["server.address"] = (name if digits and name else host)[:_MAX_ATTRIBUTE]
-        attributes["server.port"] = int(port) if digits and name else _DEFAULT_PORTS.get(scheme, 80)
-    return tracer.start_span(
-        "HTTP" if method == _OTHER else method,
-        context=otel_context.Context(),
-        kind=SpanKind.SERVER,
-        attributes=attributes,
-        links=_links(headers),
-    )
-
-
-def _links(headers: Mapping[str, str]) -> list[Link] | None:
-    if "traceparent" not in headers:
-        return None
-    claimed = trace.get_current_span(
-        _propagator.extract({"traceparent": headers["traceparent"]}, otel_context.Context())
-    )
-    return [Link(claimed.get_span_context())] if claimed.get_span_context().is_valid else None
-
-
-def finish_server_span(span: Span, method: str, route: str | None, status: int, error: str | None = None) -> None:
-    """Complete and end the span of a request. `error` names the exception behind a 500."""
-    if span.is_recording():
-        if route is not None:
-            span.update_name(f"{'HTTP' if method == _OTHER else method} {route}")
-            span.set_attribute("http.route", route)
-        span.set_attribute("http.response.status_code", status)
-        if status >= 500:
-            span.set_status(Status(StatusCode.ERROR))
-            span.set_attribute("error.type", error or str(status))
-    span.end()
+    return scope["method"] if scope["method"] in _METHODS else OTHER_METHOD
 
 
 def _span_headers(scope: Scope) -> dict[str, str]:
@@ -133,7 +77,7 @@ def _span_headers(scope: Scope) -> dict[str, str]:
 
 def _protocol(scope: Scope, method: str) -> dict[str, str]:
     given = {"network.protocol.version": scope["http_version"]} if "http_version" in scope else {}
-    if method == _OTHER:
+    if method == OTHER_METHOD:
         given["http.request.method_original"] = redact_text(scope["method"][:32])
     return given
 
@@ -155,6 +99,14 @@ def log_request(info: RequestInfo, method: str, status: int, size: int, duration
     logger.info("request", extra=fields)
 
 
+class _Series(NamedTuple):
+    """What is counted of all requests of one kind."""
+
+    requests: Counter
+    sizes: Counter
+    durations: Buckets
+
+
 class HttpMetrics:
     """The seed's HTTP metrics, with the route template as `path`."""
 
@@ -162,27 +114,38 @@ class HttpMetrics:
         labels = ["method", "path", "status"]
         self._requests = Counter("http_requests", "HTTP requests.", labels, registry=registry)
         self._sizes = Counter("http_response_size_bytes", "Bytes of HTTP response bodies.", labels, registry=registry)
-        self._durations = Histogram(
+        self._durations = HotHistogram(
             "http_request_duration_seconds",
             "Time to answer HTTP requests.",
             ["method", "path"],
+            (),
             buckets=_BUCKETS,
             registry=registry,
         )
         in_progress = Gauge("http_requests_in_progress", "HTTP requests now.", ["method"], registry=registry)
         self.in_progress = functools.cache(in_progress.labels)
+        self._series = functools.cache(self._make_series)  # of closed sets: methods, routes, statuses
 
     def request(self, method: str, path: str, status: int, size: int, duration: float) -> None:
         """Count and time a request; the current span becomes the exemplar of its bucket if it is kept."""
-        self._requests.labels(method, path, status).inc()
-        self._sizes.labels(method, path, status).inc(size)
+        series = self._series(method, path, status)
+        series.requests.inc()
+        series.sizes.inc(size)
         span = trace.get_current_span().get_span_context()
-        exemplar = {"trace_id": trace.format_trace_id(span.trace_id)} if span.trace_flags.sampled else None
-        self._durations.labels(method, path).observe(duration, exemplar)
+        if span.trace_flags.sampled:
+            series.durations.observe_traced(duration, trace.format_trace_id(span.trace_id), time.time())
+        else:
+            series.durations.observe(duration)
 
     def handshake(self, path: str, status: int) -> None:
         """Count a WebSocket handshake. Its time is not that of a request: it would be as long as the call."""
         self._requests.labels("GET", path, status).inc()
+
+    def _make_series(self, method: str, path: str, status: int) -> _Series:
+        labels = (method, path, status)
+        return _Series(
+            self._requests.labels(*labels), self._sizes.labels(*labels), self._durations.series(method, path)
+        )
 
 
 class ObservingMiddleware:
@@ -205,8 +168,7 @@ class ObservingMiddleware:
         in_progress = self._metrics.in_progress(method)
         in_progress.inc()
         started = time.perf_counter()
-        wanted = span.is_recording()
-        with current_span(span), collecting(wanted=wanted) as work, log_fields(request_id=request_info(scope).id):
+        with current_span(span), collecting(wanted=span.kept) as work, log_fields(request_id=request_info(scope).id):
             try:
                 await self._app(scope, receive, response.send)
             except BaseException as error:
@@ -219,40 +181,40 @@ class ObservingMiddleware:
                 self._note(scope, span, status, response.bytes, duration, failure)
 
     def _note(
-        self, scope: Scope, span: Span, status: int, size: int, duration: float, failure: BaseException | None
+        self, scope: Scope, span: ServerSpan, status: int, size: int, duration: float, failure: BaseException | None
     ) -> None:
         method, info = _method(scope), request_info(scope)
         self._metrics.request(method, info.route or UNMATCHED, status, size, duration)
         if scope["path"] not in _QUIET_PATHS:
             log_request(info, method, status, size, duration)
         error = info.error if failure is None else type(failure).__qualname__
-        finish_server_span(span, method, info.route, status, error)
+        span.end(info.route, status, error)
 
-    def _tell_work(self, span: Span, work: list[Work], duration: float, *, failed: bool) -> None:
+    def _tell_work(self, span: ServerSpan, work: list[Work], duration: float, *, failed: bool) -> None:
         """Sum up the queries of a request; where it was slow or failed, tell of each."""
         if not work:
             return
-        span.set_attribute("chatter.db.queries", len(work))
-        span.set_attribute("chatter.db.duration", sum(done.ended_ns - done.started_ns for done in work) / 1e9)
+        span.note("chatter.db.queries", len(work))
+        span.note("chatter.db.duration", sum(done.ended_ns - done.started_ns for done in work) / 1e9)
         if failed or duration >= _SLOW_S:
             for done in work:
                 tell_work(self._tracer, done)
 
-    def _start_span(self, scope: Scope, method: str) -> Span:
-        if scope["path"] in _QUIET_PATHS or isinstance(self._tracer, trace.NoOpTracer):
-            return trace.INVALID_SPAN
+    def _start_span(self, scope: Scope, method: str) -> ServerSpan:
+        if scope["path"] in _QUIET_PATHS:
+            return NO_SPAN
         return start_server_span(
             self._tracer, method, scope["path"], scope["scheme"], _span_headers(scope), **_protocol(scope, method)
         )
 
 
 @contextmanager
-def current_span(span: Span) -> Iterator[None]:
+def current_span(span: ServerSpan) -> Iterator[None]:
     """Make a span the current one in the block, for log lines, exemplars and the spans below it."""
-    if span is trace.INVALID_SPAN:
+    if span is NO_SPAN:
         yield
         return
-    token = otel_context.attach(trace.set_span_in_context(span))
+    token = otel_context.attach(trace.set_span_in_context(span.as_parent))
     try:
         yield
     finally:

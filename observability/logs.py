@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
@@ -16,7 +17,7 @@ from pythonjsonlogger.json import JsonEncoder, JsonFormatter
 
 from observability.context import current_fields
 from observability.log_writer import LogWriter
-from observability.redaction import may_hold_secrets, redact, redact_text
+from observability.redaction import is_plainly_harmless, may_hold_secrets, redact, redact_text
 from observability.settings import ObservabilitySettings
 
 STDOUT = 1
@@ -114,8 +115,7 @@ def _formatter(settings: ObservabilitySettings) -> logging.Formatter:
     if settings.log_format == "text":
         return _TextFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     return _RedactingJsonFormatter(
-        "%(asctime)s %(levelname)s %(name)s %(message)s",
-        rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
+        "%(asctime)s",
         static_fields={
             "service": settings.service_name,
             "version": settings.version,
@@ -124,7 +124,9 @@ def _formatter(settings: ObservabilitySettings) -> logging.Formatter:
     )
 
 
-_encode = JsonEncoder(allow_nan=False).encode
+_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+_encode_plain = msgspec.json.Encoder().encode
+_encode_any = JsonEncoder(allow_nan=False).encode
 
 
 class _RedactingJsonFormatter(JsonFormatter):
@@ -134,17 +136,30 @@ class _RedactingJsonFormatter(JsonFormatter):
         """Return the time as RFC 3339 has it, in UTC with milliseconds."""
         return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
+    def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+        """Do what the base class does, without asking for each field whether it is renamed or skipped."""
+        log_data["time"] = record.asctime
+        log_data["level"] = record.levelname
+        log_data["logger"] = record.name
+        log_data["message"] = record.message
+        log_data |= self.static_fields
+        log_data |= message_dict
+        for name, value in record.__dict__.items():
+            if name not in _STANDARD:
+                log_data[name] = value
+
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
+        """Return one line, redacted where it must be; most lines have nothing that could be a secret."""
         try:
-            line = _encode(log_data)
+            if is_plainly_harmless(log_data):
+                line = _encode_plain(log_data).decode()
+            else:
+                line = _encode_any(log_data)
+                if may_hold_secrets(line):
+                    line = ""
         except (ValueError, TypeError, RecursionError):  # NaN, cycles, keys that are no text
             line = ""
-        if line and len(line) <= _MAX_LINE and not may_hold_secrets(line):
-            return line
-        return json.dumps(redact(log_data))
-
-
-_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+        return line if line and len(line) <= _MAX_LINE else json.dumps(redact(log_data))
 
 
 class _TextFormatter(logging.Formatter):

@@ -9,13 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from opentelemetry import trace
 from opentelemetry.trace import Tracer
 
 from observability.calls import SpanRef
 from observability.context import log_fields
-from observability.http import UNMATCHED, HttpMetrics, current_span, finish_server_span, log_request, start_server_span
+from observability.http import UNMATCHED, HttpMetrics, current_span, log_request
 from observability.request import Asgi, Message, Receive, RequestInfo, Scope, Send, request_info
+from observability.server_spans import ServerSpan, start_server_span
 
 _METHOD = "GET"
 _SWITCHING = 101
@@ -26,7 +26,7 @@ _KEY = "chatter.handshake"
 class Handshake:
     """One handshake, from its request to its answer."""
 
-    def __init__(self, metrics: HttpMetrics, span: trace.Span, info: RequestInfo) -> None:
+    def __init__(self, metrics: HttpMetrics, span: ServerSpan, info: RequestInfo) -> None:
         self._metrics = metrics
         self._span = span
         self._started = time.perf_counter()
@@ -36,7 +36,7 @@ class Handshake:
     @property
     def span(self) -> SpanRef:
         """What later spans of this connection link to; not valid where nothing is traced."""
-        return self._span.get_span_context()
+        return self._span.as_parent.get_span_context()
 
     def end(self, status: int, size: int = 0) -> None:
         """Note the answer, 101 for an accepted handshake; `size` in bytes of a refusal's body. Counts once."""
@@ -47,7 +47,7 @@ class Handshake:
         self._metrics.handshake(self.info.route or UNMATCHED, status)
         with current_span(self._span), log_fields(request_id=self.info.id):
             log_request(self.info, _METHOD, status, size, duration)
-        finish_server_span(self._span, _METHOD, self.info.route, status, self.info.error)
+        self._span.end(self.info.route, status, self.info.error)
 
 
 class Handshakes:

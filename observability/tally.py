@@ -101,7 +101,7 @@ class Buckets:
 
 
 class HotHistogram(Collector):
-    """A histogram whose series are known beforehand."""
+    """A histogram whose series are known beforehand, or made once and kept."""
 
     def __init__(
         self,
@@ -117,12 +117,17 @@ class HotHistogram(Collector):
         self._name = name
         self._documentation = documentation
         self._labelnames = tuple(labelnames)
-        self._series = {labels: Buckets(tuple(buckets)) for labels in series}
+        self._buckets = tuple(buckets)
+        self._series = {labels: Buckets(self._buckets) for labels in series}
         registry.register(self)
 
     def labels(self, *values: str) -> Buckets:
         """Return a series, to be kept. Raises `KeyError` for one that was not named."""
         return self._series[values]
+
+    def series(self, *values: str) -> Buckets:
+        """Return a series, to be kept, beginning it where it was not named."""
+        return self._series.setdefault(values, Buckets(self._buckets))
 
     def describe(self) -> Iterator[HistogramMetricFamily]:
         """Return the metric without its values."""
@@ -131,7 +136,7 @@ class HotHistogram(Collector):
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """Return what was observed."""
         for family in self.describe():
-            for labels, series in self._series.items():
+            for labels, series in list(self._series.items()):
                 series.add_to(family, labels)
             yield family
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -10,12 +11,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Playwright, async_playwright, expect
+from playwright.async_api import Error as PlaywrightError
 
 from tests.e2e.person import Person
 
@@ -31,6 +33,7 @@ CHROMIUM_FLAGS = [
     "--no-first-run",
 ]
 _START_TIMEOUT_S = 60
+_FAILED = pytest.StashKey[bool]()
 expect.set_options(timeout=15_000)  # several browsers that encode video share two cores in CI
 
 
@@ -161,6 +164,15 @@ class People:
         self._made.append(person)
         return person
 
+    async def describe(self) -> str:
+        """Tell what everyone sees, what their consoles said, and which requests failed."""
+        lines = []
+        for person in self._made:
+            with contextlib.suppress(PlaywrightError):
+                lines.append(await person.looks())
+            lines += [*person.complaints, *person.failed_requests[-10:]]
+        return "\n".join(lines)
+
     async def close(self) -> None:
         """Close all profiles; fail on what their consoles said."""
         complaints = [complaint for person in self._made for complaint in person.complaints]
@@ -169,11 +181,22 @@ class People:
         assert complaints == []
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let the fixtures of a test know that it failed."""
+    report = yield
+    if report.when == "call" and report.failed:
+        item.stash[_FAILED] = True
+    return report
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def people(server: Server, browser: Browser) -> AsyncIterator[People]:
-    """The people of one test."""
+async def people(server: Server, browser: Browser, request: pytest.FixtureRequest) -> AsyncIterator[People]:
+    """The people of one test; where it fails, what they see is printed."""
     made = People(server, browser)
     yield made
+    if request.node.stash.get(_FAILED, False):
+        print(await made.describe())
     await made.close()
 
 

@@ -24,9 +24,9 @@ window.RTCPeerConnection = class extends window.RTCPeerConnection {
 _RECEIVED = """
 async () => {
   const all = [];
-  for (const connection of window.__connections) {
+  for (const [number, connection] of window.__connections.entries()) {
     if (connection.connectionState !== 'connected') continue;
-    const one = {frames: 0, videos: 0, energy: 0, state: connection.signalingState};
+    const one = {number, frames: 0, videos: 0, energy: 0, state: connection.signalingState};
     for (const report of (await connection.getStats()).values()) {
       if (report.type !== 'inbound-rtp') continue;
       if (report.kind === 'video') { one.frames += report.framesDecoded ?? 0; one.videos += report.framesDecoded > 0; }
@@ -52,6 +52,8 @@ class Person:
         self.page = page
         self.url = url
         self.complaints: list[str] = []
+        self.failed_requests: list[str] = []
+        page.on("requestfailed", lambda request: self.failed_requests.append(f"{request.url}: {request.failure}"))
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
@@ -175,9 +177,19 @@ class Person:
         await until(all_flow, lambda: self.received())
 
     async def still_watches(self, others: int) -> None:
-        """Wait until more frames have come in from everyone than there are now."""
-        frames = max((peer["frames"] for peer in await self.received()), default=0)
-        await self.watches(others, more_than=frames)
+        """Wait until more frames have come in from everyone than there are now, over this connection or another."""
+        before = {peer["number"]: peer["frames"] for peer in await self.received()}
+
+        async def all_go_on() -> bool:
+            peers = await self.received()
+            return len(peers) == others and all(peer["frames"] > before.get(peer["number"], 0) for peer in peers)
+
+        await until(all_go_on, self.received)
+
+    async def looks(self) -> str:
+        """Tell what the page shows, for whoever reads of a failed test."""
+        text = await self.page.locator("body").inner_text(timeout=_TRY_MS)
+        return f"{self.page.url.removeprefix(self.url)}: {' | '.join(text.split(chr(10)))[:600]}"
 
 
 async def until(

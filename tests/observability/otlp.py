@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -61,8 +60,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.headers["Content-Encoding"] == "gzip":
-            body = gzip.decompress(body)
         receiver = self.server
         with receiver.changed:
             receiver.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}))

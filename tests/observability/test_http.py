@@ -527,8 +527,8 @@ async def test_tracing_then_logging_then_metrics_then_auth(
 
     class Watch(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            recording = trace.get_current_span().is_recording()
-            seen.append((recording, site.application.registry.get_sample_value("http_requests_total", labels)))
+            traced = trace.get_current_span().get_span_context().trace_flags.sampled
+            seen.append((traced, site.application.registry.get_sample_value("http_requests_total", labels)))
 
     watch = Watch()
     logging.getLogger("chatter.access").addHandler(watch)

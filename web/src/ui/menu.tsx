@@ -10,6 +10,11 @@ interface MenuProps {
   side?: 'top' | 'bottom'
 }
 
+/** The focus goes back to the button, unless what an item opened has it already: it would close again. */
+function returnFocus(event: Event) {
+  if (document.activeElement !== document.body) event.preventDefault()
+}
+
 /** Stays where its button is in the document, so that it belongs to the same landmark. */
 export function Menu({ trigger, children, align = 'end', side = 'bottom' }: MenuProps) {
   return (
@@ -20,6 +25,7 @@ export function Menu({ trigger, children, align = 'end', side = 'bottom' }: Menu
         side={side}
         sideOffset={8}
         collisionPadding={12}
+        onCloseAutoFocus={returnFocus}
         className="appear z-50 min-w-56 rounded-md border border-border bg-surface p-1 shadow-lg outline-none"
       >
         {children}
