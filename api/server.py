@@ -1,7 +1,8 @@
 """Serve ASGI over Hypercorn, without the faults of its own runner.
 
-Hypercorn 0.18 hangs at shutdown behind open WebSockets (Python 3.12+) and behind a stalled reader, does not bound
-messages that come in fragments or deflated, and closes without a code on a protocol error. `tests/api/test_server.py`
+Hypercorn 0.18 hangs at shutdown behind open WebSockets (Python 3.12+) and behind a stalled reader, leaves connections
+open that it no longer reads, does not bound messages that come in fragments or deflated, and closes without a code on
+a protocol error. `tests/api/test_server.py`
 shows each against this module; when upstream mends one, its part here can go.
 """
 
@@ -21,7 +22,7 @@ from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
-from hypercorn.events import Closed, RawData
+from hypercorn.events import Closed, RawData, Updated
 from hypercorn.protocol.events import Event, StreamClosed
 from hypercorn.protocol.ws_stream import ASGIWebsocketState, WSStream
 from wsproto.connection import ConnectionState
@@ -112,11 +113,18 @@ class HttpServer:
 
 
 class _Connection(TCPServer):
-    """A connection on which taking a long answer counts as a sign of life: a download says nothing for minutes."""
+    """A connection on which taking a long answer counts as a sign of life: a download says nothing for minutes.
+
+    It is closed when nobody reads it any more. Hypercorn's own stays open until the keep-alive time is over too, and
+    whoever sends a request meanwhile waits that long for nothing.
+    """
 
     _sent_bytes = 0
+    _reading = True
 
     async def protocol_send(self, event: Any) -> None:
+        if not self._reading and isinstance(event, Updated):
+            return  # it would begin to wait for another request
         await super().protocol_send(event)
         if isinstance(event, RawData):  # and the peer took it, or what came before it
             self._sent_bytes += len(event.data)
@@ -133,6 +141,8 @@ class _Connection(TCPServer):
                 break
             else:
                 await self.protocol.handle(RawData(data))
+        self._reading = False
+        await self.idle_task.stop()
         await self.protocol.handle(Closed())
 
 

@@ -234,6 +234,32 @@ async def test_a_peer_that_sends_nothing_is_dropped(monkeypatch: pytest.MonkeyPa
         client.close()
 
 
+async def request(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Ask something and read the answer; return the connection, which stays open."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    await reader.readuntil(b"\r\n\r\nok")
+    return reader, writer
+
+
+async def test_a_connection_ends_when_its_peer_closes_it() -> None:
+    async with serving(Sockets()) as (server, port), asyncio.timeout(10):
+        _, writer = await request(port)
+        writer.close()
+        while server._connections:  # noqa: ASYNC110  # the other end notices in its own time
+            await asyncio.sleep(0.01)
+
+
+async def test_a_connection_without_requests_is_closed_as_soon_as_nobody_reads_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("api.server._READ_TIMEOUT_S", 0.05)
+    async with serving(Sockets()) as (_, port), asyncio.timeout(10):
+        reader, writer = await request(port)
+        assert await reader.read() == b""
+        writer.close()
+
+
 def stalled_client(port: int) -> socket.socket:
     """Open a WebSocket on a client with a small window that reads its handshake and no more."""
     client = socket.socket()
