@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.http_api import NEW_ROOM, REFRESH, askers
 from bench.http_load import repeat_all
-from bench.load import connect_rooms, disconnect, saturate
+from bench.load import connect_rooms, disconnect, saturate, settle
 from bench.scenario import Progress, Sample, Scale, Scenario, stay_on_load_core
 from bench.servers import Chatter, new_loop
 
@@ -58,6 +58,7 @@ def run_profile(scale: Scale, progress: Progress) -> list[Sample]:
 def _relay(server: Profiled, scale: Scale) -> None:
     with asyncio.Runner(loop_factory=new_loop) as runner:
         rooms = runner.run(connect_rooms(server.member, server.rooms(scale.pairs), server.origin))
+        runner.run(settle(scale.seconds))
         server.toggle()
         runner.run(saturate(rooms, scale.seconds, _IN_FLIGHT))
         server.toggle()

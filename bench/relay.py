@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 
-from bench.load import MESSAGE_BYTES, connect_rooms, disconnect, pace, saturate
+from bench.load import MESSAGE_BYTES, connect_rooms, disconnect, pace, saturate, settle
 from bench.scenario import Metric, Progress, Sample, Scale, Scenario, percentile_ms, stay_on_load_core
 from bench.servers import BareWs, Chatter, OldChatter, PeerJS, ServerProcess, Spreed, installed, new_loop
 
@@ -35,6 +35,7 @@ def run_relay(scale: Scale, progress: Progress) -> list[Sample]:
 
 async def _measure(server: ServerProcess, scale: Scale, rate: float) -> Sample:
     rooms = await connect_rooms(server.member, server.rooms(scale.pairs), server.origin)
+    await settle(scale.seconds)
     await saturate(rooms, min(_WARM_UP_S, scale.seconds), _IN_FLIGHT)
     cpu = server.cpu_seconds()
     per_second, delays = await saturate(rooms, scale.seconds, _IN_FLIGHT)

@@ -14,6 +14,7 @@ from picows.picows import WSProtocol  # type: ignore[attr-defined]  # its stubs 
 from observability.request import RequestInfo
 from signaling.core.messages import MAX_FRAME_BYTES
 from signaling.errors import Close
+from signaling.frame_writer import FrameWriter, LoopTurn
 from signaling.link import LinkRequest
 
 if TYPE_CHECKING:
@@ -33,14 +34,11 @@ _READ_BUFFER_BYTES = 2048
 """picows grows it when a larger frame comes; most connections never need more."""
 _HANDSHAKE_TIMEOUT_S = 5.0
 _BACKLOG = 4096
-_COPIED_BYTES = 8192
-"""Frames up to this size are copied whole by picows before they are sent."""
 _NO_STATUS = 1005
 """The peer's close named no code."""
 _ABNORMAL = 1006
 """It ended without a close (both RFC 6455 §7.4.1)."""
-_HEADER_ROOM = 14
-"""The longest header of a frame (RFC 6455 §5.2)."""
+_TEXT = WSMsgType.TEXT  # looked up once: in an enumeration of Cython that takes longer than to compare
 
 
 class Gateway:
@@ -50,6 +48,7 @@ class Gateway:
         self._door = door
         self._settings = settings
         self._handshakes = handshakes
+        self._turn = LoopTurn()
         self._servers: list[asyncio.Server] = []
 
     async def start(self, sockets: list[socket]) -> None:
@@ -103,7 +102,7 @@ class Gateway:
         refusal = self._door.refusal(link_request)
         if refusal is not None:
             return _answer(HTTPStatus(refusal[0]), refusal[1], handshake)
-        return _Listener(self._door, link_request, handshake)
+        return _Listener(self._door, link_request, handshake, self._turn)
 
     def _observe(self, path: str, headers: Mapping[str, str], route: str | None, address: str) -> Handshake | None:
         if self._handshakes is None:
@@ -125,21 +124,25 @@ def _answer(status: HTTPStatus, code: str, handshake: Handshake | None = None) -
 class _Listener(picows.WSListener):
     """One connection, translated from picows to a `Link`."""
 
-    __slots__ = ("_door", "_fragments", "_handshake", "_link", "_request")
+    __slots__ = ("_door", "_fragments", "_handshake", "_link", "_request", "_turn", "_writer")
 
-    def __init__(self, door: Door, request: LinkRequest, handshake: Handshake | None) -> None:
+    def __init__(self, door: Door, request: LinkRequest, handshake: Handshake | None, turn: LoopTurn) -> None:
         self._handshake = handshake
         self._door = door
         self._request = request
+        self._turn = turn
         self._fragments: bytearray | None = None
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         transport.underlying_transport.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES)
-        request = self._request
-        if self._handshake is not None:
-            self._handshake.end(HTTPStatus.SWITCHING_PROTOCOLS)
-            request = request.within(self._handshake.span)
-        self._link = self._door.accept(request, _PicowsTransport(transport))
+        request, handshake, self._handshake = self._request, self._handshake, None
+        if handshake is not None:
+            handshake.end(HTTPStatus.SWITCHING_PROTOCOLS)
+            request = request.within(handshake.span)
+        for handshaken in (transport.request, transport.response):
+            handshaken.headers.clear()  # picows would keep them as long as the connection: 2.6 KiB
+        self._writer = _PicowsTransport(transport, self._turn)
+        self._link = self._door.accept(request, self._writer)
         self._link.opened()
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -150,7 +153,7 @@ class _Listener(picows.WSListener):
                 transport.disconnect()
         elif frame.rsv1 or frame.rsv2 or frame.rsv3:  # no extension was agreed on (RFC 6455 §5.2)
             self._link.close(Close.BAD_FRAMING)
-        elif kind == WSMsgType.TEXT and frame.fin and self._fragments is None:
+        elif kind is _TEXT and frame.fin and self._fragments is None:
             try:
                 text = frame.get_payload_as_utf8_text()
             except UnicodeDecodeError:
@@ -160,6 +163,7 @@ class _Listener(picows.WSListener):
         elif kind == WSMsgType.PONG:
             self._link.pong()
         elif kind == WSMsgType.CLOSE:
+            self._writer.end()
             _answer_close(transport, frame)
         else:
             self._fragment(frame)
@@ -219,33 +223,25 @@ def _answer_close(transport: WSTransport, frame: WSFrame) -> None:
     transport.disconnect()
 
 
-class _PicowsTransport:
-    """A picows connection as a `Transport`."""
+class _PicowsTransport(FrameWriter):
+    """A picows connection as a `Transport`. Its text frames do not pass picows, which would send each by itself."""
 
-    __slots__ = ("_transport",)
+    __slots__ = ("_picows",)
 
-    def __init__(self, transport: WSTransport) -> None:
-        self._transport = transport
-
-    def write(self, frame: bytes) -> None:
-        if len(frame) <= _COPIED_BYTES:
-            self._transport.send(WSMsgType.TEXT, frame)
-        else:
-            # `send` would lend uvloop the memory of the frame's header, and overwrite it with the next frame's while
-            # this one still waits for a slow peer.
-            buffer = bytearray(_HEADER_ROOM + len(frame))
-            buffer[_HEADER_ROOM:] = frame
-            self._transport.send_reuse_external_bytearray(WSMsgType.TEXT, buffer, _HEADER_ROOM)
+    def __init__(self, transport: WSTransport, turn: LoopTurn) -> None:
+        super().__init__(transport.underlying_transport, turn)
+        self._picows = transport
 
     def ping(self) -> None:
-        self._transport.send_ping()
+        self._picows.send_ping()
 
     def close(self, code: int, reason: str) -> None:
+        self.end()
         # The enumeration names only the registered codes; the wire takes any.
-        self._transport.send_close(cast(WSCloseCode, code), reason)
+        self._picows.send_close(cast(WSCloseCode, code), reason)
 
     def abort(self) -> None:
-        self._transport.disconnect(graceful=False)
+        self._picows.disconnect(graceful=False)
 
 
 class _PicowsLog:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from signaling.calls.arrival import leave_reason
 from signaling.core.codec import BadFrame, encode
 from signaling.core.connection import Effect, Hangup, IceServersWanted, ReportDropped, Reported
-from signaling.core.kinds import RELAYED, UNREADABLE
-from signaling.core.messages import Hello, IceServer, IceServers, Resume, RoomChanged
+from signaling.core.kinds import UNREADABLE
+from signaling.core.messages import Hello, IceServer, IceServers, Resume, RoomChanged, WebRtc
 from signaling.core.names import is_room_id
 from signaling.core.room import Deliver, RoomRules
 from signaling.doors import Doors
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_ACK_DELAY_S = 0.1
+_ACK_DELAY_S = 0.5
+"""How long acknowledgements are gathered: what is not acknowledged is only sent again after a lost connection."""
 _ENDED_SESSIONS_KEPT_S = 60.0
 
 
@@ -157,13 +158,13 @@ class Hub:
         started, now = self._metrics.timer(), self._clock()
         connection = session.connection
         effects = connection.receive(text, now)
-        kind, fault = connection.heard, connection.fault
-        self._metrics.received(kind, text, fault)
-        self._perform(session, effects)
-        if effects and fault is None and kind in RELAYED:
-            over_bus = session.is_remote or _reaches_afar(session.live, effects[0])
-            self._metrics.relayed(kind, started, session.live.call.exemplar, now, over_bus=over_bus)
-        if session.owes_ack:
+        self._metrics.received(connection.heard, text, connection.fault)
+        first = effects[0] if effects else None
+        if type(first) is Deliver and type(first.message) is WebRtc:
+            self._relay(session, first.message, started, now)
+        else:
+            self._perform(session, effects)
+        if session not in self._owing_acks and session.owes_ack:
             if not self._owing_acks:
                 self.later(_ACK_DELAY_S, self._acknowledge)
             self._owing_acks.add(session)
@@ -352,6 +353,12 @@ class Hub:
             live.call.lost(session.member_id, now)
             live.deliver(live.room.lose(session.member_id, now))
 
+    def _relay(self, sender: Session, message: WebRtc, started: float, now: float) -> None:
+        live = sender.live
+        receiver = live.relay(message, now)
+        over_bus = sender.is_remote or (receiver is not None and receiver.is_remote)
+        self._metrics.relayed(message.action, started, live.call.exemplar, now, over_bus=over_bus)
+
     def _perform(self, session: Session, effects: list[Effect]) -> None:
         for number_of, effect in enumerate(effects):
             if type(effect) is Deliver:
@@ -396,9 +403,3 @@ class Hub:
             live.call.tick(now)
         for session_id in [key for key, at in self._ended_sessions.items() if now - at > _ENDED_SESSIONS_KEPT_S]:
             del self._ended_sessions[session_id]
-
-
-def _reaches_afar(live: LiveRoom, effect: Effect) -> bool:
-    """Tell whether a relayed frame goes to a socket at another node."""
-    receiver = live.sessions.get(effect.to[0]) if type(effect) is Deliver else None
-    return receiver is not None and receiver.is_remote

@@ -107,6 +107,10 @@ class Phase(Enum):
     CLOSED = auto()
 
 
+_JOINED, _CLOSED = Phase.JOINED, Phase.CLOSED
+"""Those that are asked for with each frame: up to Python 3.11 to look a member of an enumeration up takes a call."""
+
+
 class Link:
     """Carry frames between one transport and the member behind it.
 
@@ -120,12 +124,14 @@ class Link:
         "_joined_at",
         "_metrics",
         "_outbox",
+        "_outbox_bytes",
         "_pinged_at",
         "_task",
         "_timer",
         "_transport",
         "arrival",
         "identity",
+        "is_remote",
         "phase",
         "request",
         "seq",
@@ -146,7 +152,8 @@ class Link:
         self._hub = hub
         self._metrics = metrics
         self._transport = transport
-        self._outbox = Outbox(transport.write, outbox_bytes, metrics.queued)
+        self._outbox: Outbox | None = None  # made at the first pause: most transports take all they are given
+        self._outbox_bytes = outbox_bytes
         self._joined_at: float | None = None
         self._pinged_at: float | None = None
         self._early: list[str] | None = None
@@ -155,6 +162,8 @@ class Link:
         self.request = request
         self.arrival = Arrival(accepted_at, () if request.span is None else (request.span,), edge=request.edge)
         self.identity: Identity | None = None
+        self.is_remote = request.edge != ""
+        """Whether its socket is at another node."""
         self.session: Session | None = None
         self.waiter: Waiter | None = None
         self.seq = 0
@@ -181,7 +190,7 @@ class Link:
     def text(self, text: str) -> None:
         """Handle a text frame."""
         self.unanswered_pings = 0
-        if self.phase is Phase.JOINED and self.session is not None:
+        if self.phase is _JOINED and self.session is not None:
             self._hub.received(self.session, text)
         elif self.phase is Phase.ENTERING:
             self._keep_early(text)
@@ -207,11 +216,14 @@ class Link:
 
     def pause(self) -> None:
         """Stop writing: the transport's buffer is full."""
+        if self._outbox is None:
+            self._outbox = Outbox(self._transport.write, self._outbox_bytes, self._metrics.queued)
         self._outbox.pause()
 
     def resume(self) -> None:
         """Write again: the transport's buffer has room."""
-        self._outbox.resume()
+        if self._outbox is not None:
+            self._outbox.resume()
 
     def lost(self, code: int = 1006) -> None:
         """Clean up after the transport is gone. Idempotent.
@@ -226,14 +238,9 @@ class Link:
     # --- called by the hub and the session
 
     @property
-    def is_remote(self) -> bool:
-        """Whether its socket is at another node."""
-        return self.request.edge != ""
-
-    @property
     def held_bytes(self) -> int:
         """Bytes that wait for a transport that does not take them."""
-        return self._outbox.held
+        return 0 if self._outbox is None else self._outbox.held
 
     def wait(self, waiter: Waiter) -> None:
         """Stand before the room; frames that came early are answered now."""
@@ -257,13 +264,15 @@ class Link:
 
         `kind`: what to count it as, one of `core.kinds.SERVER_KINDS`.
         """
-        if self.phase is Phase.CLOSED:
+        if self.phase is _CLOSED:
             return
-        if self._outbox.put(frame):
-            self._metrics.sent(kind, len(frame))
-        else:
+        if self._outbox is None:
+            self._transport.write(frame)
+        elif not self._outbox.put(frame):
             self._metrics.overflowed(kind)
             self.close(Close.SLOW_CONSUMER)
+            return
+        self._metrics.sent(kind, len(frame))
 
     def ping(self) -> None:
         """Ask for a sign of life, unless the end has begun."""
@@ -294,7 +303,8 @@ class Link:
         if self._joined_at is not None:
             self._metrics.carried(self._metrics.timer() - self._joined_at)
             self._joined_at = None
-        self._outbox.clear()
+        if self._outbox is not None:
+            self._outbox.clear()
         self._early = None
         if self._timer is not None:
             self._timer.cancel()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from signaling.core.codec import encode
 from signaling.core.kinds import kind_of
-from signaling.core.messages import Media, Profile, RoleChanged, WebRtc
+from signaling.core.messages import Media, Profile, RoleChanged
 from signaling.core.room import Deliver
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from signaling.calls.live import LiveCall
     from signaling.core.lobby import Lobby
-    from signaling.core.messages import ServerMessage
+    from signaling.core.messages import ServerMessage, WebRtc
     from signaling.core.room import Room
     from signaling.ports import Clock
     from signaling.session import Session
@@ -33,6 +33,17 @@ class LiveRoom:
         self.sessions: dict[str, Session] = {}
         self._waiting: list[Deliver] = []
         self._delivering = False
+
+    def relay(self, message: WebRtc, now: float) -> Session | None:
+        """Send an offer, answer or candidate to its receiver, and return who that is.
+
+        Nearly all frames are candidates, and have one receiver: `deliver` would do the same by a longer way.
+        """
+        receiver = self.sessions.get(message.to)
+        if receiver is not None:
+            receiver.send(encode(message), message.action)
+        self.call.signaled(message, now)
+        return receiver
 
     def deliver(self, deliveries: Iterable[Deliver]) -> None:
         """Send each message, encoded once, to its receivers.
@@ -56,9 +67,7 @@ class LiveRoom:
             self._delivering = False
 
     def _note(self, message: ServerMessage) -> None:
-        if type(message) is WebRtc:
-            self.call.signaled(message, self._clock())
-        elif type(message) is Profile:
+        if type(message) is Profile:
             self.call.renamed(message.clientId, message.displayName)
         elif type(message) is Media:
             self.call.media_changed(message, self._clock())

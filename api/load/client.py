@@ -14,10 +14,11 @@ from picows import WSCloseCode, WSFrame, WSMsgType, WSTransport
 ABNORMAL = 1006
 """The close code of a connection that broke (RFC 6455 §7.4.1)."""
 _NO_CODE = 1005
+_TEXT = WSMsgType.TEXT  # looked up once: in an enumeration of Cython that takes long
 _TIMEOUT_S = 30
 _MAX_FRAME_BYTES = 1024 * 1024
 _BUFFER_BYTES = 4096
-_ACKNOWLEDGE_AFTER = 32
+ACKNOWLEDGE_AFTER = 32
 _ACKNOWLEDGE_S = 3.0
 """When our web client tells which frames arrived (`web/src/call/incoming.ts`, `signaling.ts`)."""
 
@@ -50,7 +51,7 @@ class Connection(picows.WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Hand on texts; answer a close."""
-        if frame.msg_type == WSMsgType.TEXT:
+        if frame.msg_type is _TEXT:
             self.received(frame.get_payload_as_bytes())
         elif frame.msg_type == WSMsgType.CLOSE:
             self.closed = _cause(frame)
@@ -123,7 +124,7 @@ class ResumableConnection(Connection):
         """Handle a frame, and acknowledge it sooner or later."""
         if payload.startswith(b'{"seq":'):
             self.arrived += 1
-            if self.arrived - self._acknowledged >= _ACKNOWLEDGE_AFTER:
+            if self.arrived - self._acknowledged >= ACKNOWLEDGE_AFTER:
                 self._acknowledge()
             elif self._timer is None:
                 self._timer = asyncio.get_running_loop().call_later(_ACKNOWLEDGE_S, self._acknowledge)

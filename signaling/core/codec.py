@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -9,8 +10,7 @@ import msgspec
 from signaling.core.messages import CLIENT_TYPES, SERVER_TYPES, ClientMessage, ServerMessage
 from signaling.errors import FrameFault
 
-_decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
-_encoder = msgspec.json.Encoder()
+_decode: Callable[[str], ClientMessage] = msgspec.json.Decoder(ClientMessage).decode
 
 
 class BadFrame(Exception):
@@ -26,19 +26,18 @@ class BadFrame(Exception):
 def decode(text: str) -> ClientMessage:
     """Turn the text of a client frame into its message. Raises `BadFrame`."""
     try:
-        return _decoder.decode(text)
+        return _decode(text)
     except (ValueError, RecursionError) as error:  # msgspec also lets UnicodeDecodeError and RecursionError through
         raise _explain(text, error) from None
 
 
-def encode(message: ServerMessage) -> bytes:
-    """Turn a server message into the JSON text of its frame, without `seq`."""
-    return _encoder.encode(message)
+encode: Callable[[ServerMessage], bytes] = msgspec.json.Encoder().encode
+"""Turn a server message into the JSON text of its frame, without `seq`."""
 
 
 def number(body: bytes, seq: int) -> bytes:
     """Add `seq` to an encoded frame. One body serves all receivers, each with its own number."""
-    return b'{"seq":%d,%b' % (seq, body[1:])
+    return b'{"seq":%d,' % seq + body[1:]
 
 
 def _explain(text: str, error: Exception) -> BadFrame:

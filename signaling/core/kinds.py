@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast, get_args
+from typing import get_args
 
 from signaling.core.messages import ClientMessage, SendWebRtc, ServerMessage, WebRtc, WebRtcAction
 
@@ -23,7 +23,9 @@ _TYPES: dict[type, str] = {
 
 def kind_of(message: ClientMessage | ServerMessage) -> str:
     """Return the kind of a message."""
-    return _TYPES.get(type(message)) or cast("WebRtc", message).action
+    if type(message) is SendWebRtc or type(message) is WebRtc:
+        return message.action
+    return _TYPES[type(message)]
 
 
 def _kinds(union: object) -> frozenset[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import NamedTuple
+
 _WINDOW_S = 10.0
 CANDIDATES_PER_WINDOW = 200
 CHAT_PER_WINDOW = 20
@@ -19,16 +22,27 @@ DIGEST_EVERY_S = 8.0
 """A browser sends a digest every 10 seconds, and its timers are not exact."""
 
 
+class _Limit(NamedTuple):
+    capacity: float
+    rate: float
+    """Tokens per second."""
+
+
+@lru_cache(maxsize=256)
+def _limit(capacity: float, window: float) -> _Limit:
+    """Return the limit that all buckets of this size share: each connection has seven."""
+    capacity = max(1.0, capacity)  # a smaller bucket could never give a token
+    return _Limit(capacity, capacity / window)
+
+
 class TokenBucket:
     """Allow `capacity` events at once and `capacity` per `window` seconds in the long run."""
 
-    __slots__ = ("_at", "_capacity", "_rate", "_tokens")
+    __slots__ = ("_at", "_limit", "_tokens")
 
     def __init__(self, capacity: float, window: float = _WINDOW_S) -> None:
-        capacity = max(1.0, capacity)  # a smaller bucket could never give a token
-        self._capacity = capacity
-        self._rate = capacity / window
-        self._tokens = capacity
+        self._limit = _limit(capacity, window)
+        self._tokens = self._limit.capacity
         self._at = 0.0
 
     def take(self, now: float) -> bool:
@@ -37,9 +51,10 @@ class TokenBucket:
         self._at = now
         tokens = self._tokens
         if elapsed > 0:  # a clock set back refills nothing and blocks nothing
-            tokens += elapsed * self._rate
-            if tokens > self._capacity:
-                tokens = self._capacity
+            capacity, rate = self._limit
+            tokens += elapsed * rate
+            if tokens > capacity:
+                tokens = capacity
         if tokens < 1.0:
             self._tokens = tokens
             return False
@@ -48,7 +63,7 @@ class TokenBucket:
 
     def give_back(self) -> None:
         """Put a token back that was taken for nothing."""
-        self._tokens = min(self._capacity, self._tokens + 1.0)
+        self._tokens = min(self._limit.capacity, self._tokens + 1.0)
 
 
 class FloodGuard:

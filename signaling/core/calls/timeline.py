@@ -146,8 +146,8 @@ class Timeline:
 
     def signal(self, message: WebRtc, now: float) -> list[Fact]:
         """Take in an offer, answer or candidate that was relayed."""
-        connection = "" if message.connection is UNSET else message.connection
         pair = self._pairs.get((message.from_, message.to))
+        connection = "" if message.connection is UNSET else message.connection
         if message.action == "ice":
             if pair is not None and message.candidate:
                 pair.candidate(message.from_, connection, message.candidate.candidate)

@@ -29,7 +29,7 @@ from signaling.core.messages.shared import (
 )
 
 
-class ClientFrame(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="type"):
+class ClientFrame(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="type", gc=False):
     """What every client frame may carry."""
 
     id: FrameId | UnsetType = UNSET
