@@ -10,7 +10,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -69,19 +69,17 @@ def status_of(url: str) -> int:
 
 
 class Server:
-    """A running `chatter serve`."""
+    """A running `chatter serve`. `inside` goes before its command where it runs in another network."""
 
-    def __init__(self, folder: Path, **variables: str) -> None:
+    def __init__(self, folder: Path, *, host: str = "127.0.0.1", inside: Sequence[str] = (), **variables: str) -> None:
         self.http_port, self.gateway_port = free_ports(2)
-        self.url = f"http://127.0.0.1:{self.http_port}"
-        addresses = {
-            "SERVER_ADDR": f"127.0.0.1:{self.http_port}",
-            "GATEWAY_ADDR": f"127.0.0.1:{self.gateway_port}",
-        }
+        self.url = f"http://{host}:{self.http_port}"
+        self.socket_url = f"ws://{host}:{self.gateway_port}"
+        addresses = {"SERVER_ADDR": f"{host}:{self.http_port}", "GATEWAY_ADDR": f"{host}:{self.gateway_port}"}
         self.log = folder / "server.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, "serve"],
+                [*inside, *COMMAND, "serve"],
                 env=environment(folder, **(addresses | variables)),
                 cwd=folder,
                 stdout=log,

@@ -124,17 +124,22 @@ class Networks:
 @pytest.fixture
 def networks() -> Iterator[Networks]:
     """Networks of the test's own; skips the test where one may not make any."""
-    if os.geteuid() != 0:
-        pytest.skip("network namespaces need root")
-    for program in ("ip", "iptables", "sysctl"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} not installed")
+    require_programs()
     with _removed_at_the_end(Networks()) as made:
         try:
             made.build_public()
         except subprocess.CalledProcessError as error:
             pytest.skip(f"network namespaces cannot be made here: {error.stderr.decode().strip()}")
         yield made
+
+
+def require_programs() -> None:
+    """Skip the test where one may not make networks."""
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces need root")
+    for program in ("ip", "iptables", "sysctl"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} not installed")
 
 
 @contextmanager
