@@ -60,7 +60,10 @@ from signaling.calls.history import CallHistory
 from signaling.calls.keeper import CallKeeper
 from signaling.calls.metrics import CallMetrics
 from signaling.calls.store import CallStore
+from signaling.cluster.host import Host
 from signaling.cluster.nodes import BEAT_S
+from signaling.cluster.others import OtherNodes
+from signaling.elsewhere import ALONE, Elsewhere
 from signaling.gateway import Gateway
 from signaling.hub import Hub
 from signaling.link import client_address as address_behind
@@ -251,14 +254,15 @@ def create_app(settings: Settings, *, dist: Path = DIST, clock: Callable[[], flo
     authenticator = _Authenticator(auth, Tickets(settings.recording.secret, clock), tickets)
     calls = _calls(settings, call_metrics, tracing, keeper)
     hub = Hub(settings.signaling, authenticator, Directory(services), Doorkeeper(services), metrics, calls, clock=clock)
-    services.attach(hub)
-    listener.hub = hub
     quart = _create_quart(settings, auth, tickets, dist, metrics)
     http_metrics = HttpMetrics(registry)
     handshakes = Handshakes(http_metrics, tracing.tracer)
     draining = Gauge("chatter_draining", "Whether new connections are refused before a stop.", registry=registry)
     draining.set_function(lambda: hub.draining)
     bus, cluster = create_cluster(settings, registry, hub, database, metrics, clock)
+    elsewhere = ALONE if cluster is None else OtherNodes(cluster)
+    services.attach(hub, elsewhere)
+    listener.attach(hub, elsewhere)
     door = cluster or hub
     application = Application(
         settings=settings,
@@ -276,6 +280,7 @@ def create_app(settings: Settings, *, dist: Path = DIST, clock: Callable[[], flo
             people=hub.members,
             moderates=hub.moderates,
             clock=clock,
+            elsewhere=elsewhere,
         ),
         calls=CallHistory(
             settings.calls,
@@ -286,6 +291,7 @@ def create_app(settings: Settings, *, dist: Path = DIST, clock: Callable[[], flo
             refused=hub.refusals.newest,
             node=settings.observability.instance,
             clock=clock,
+            elsewhere=elsewhere,
         ),
         keeper=keeper,
         hub=hub,
@@ -302,6 +308,9 @@ def create_app(settings: Settings, *, dist: Path = DIST, clock: Callable[[], flo
     )
     add_turn_report(application.readiness, application.turn)
     add_bus_report(application.readiness, bus, cluster)
+    if cluster is not None:
+        parts = application.calls, keeper, application.recordings
+        cluster.serve(Host(hub, services.rooms, services.moderation, *parts))
     quart.extensions["chatter"] = application
     return application
 
@@ -442,13 +451,19 @@ async def _repeat(interval: float, chore: Callable[[], Awaitable[None]]) -> None
 
 
 class _SessionListener:
-    """Carries the end of device sessions from auth to the hub, which is made later."""
+    """Carries the end of device sessions from auth to the hub, which is made later, and to the other nodes."""
 
-    hub: Hub | None = None
+    _hub: Hub | None = None
+    _elsewhere = ALONE
+
+    def attach(self, hub: Hub, elsewhere: Elsewhere) -> None:
+        self._hub = hub
+        self._elsewhere = elsewhere
 
     async def sessions_ended(self, session_ids: Collection[str]) -> None:
-        if self.hub is not None:
-            await self.hub.sessions_ended(session_ids)
+        if self._hub is not None:
+            await self._hub.sessions_ended(session_ids)
+        self._elsewhere.sessions_ended(session_ids)
 
 
 class _Authenticator:

@@ -61,6 +61,8 @@ def add_bus_report(readiness: Readiness, bus: Bus, cluster: Cluster | None) -> N
     def report() -> CheckResult:
         if cluster.clash:
             return CheckResult(ok=False, problem="another node has this name", required=False)
-        return CheckResult(ok=bus.up, problem=None if bus.up else "not connected", required=False)
+        if not bus.up:
+            return CheckResult(ok=False, problem="not connected", required=False)
+        return CheckResult(ok=not cluster.slow, problem="slow" if cluster.slow else None, required=False)
 
     readiness.add_report("bus", report)

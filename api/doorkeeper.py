@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from auth.store import AuthStore
     from signaling.core.moderation import Deed
     from signaling.core.room import RoomRules
+    from signaling.elsewhere import Elsewhere
     from signaling.hub import Hub
     from signaling.metrics import SignalingMetrics
     from signaling.ports import Clock, FoundInvitation, NewBan, Standing
@@ -50,10 +51,10 @@ class RoomServices:
             store, self.rooms, _Accounts(accounts), self.audit, KeyedNames(secret), clock
         )
 
-    def attach(self, hub: Hub) -> None:
-        """Name the hub that runs the calls; it in turn finds rooms here."""
-        self.rooms.attach(hub)
-        self.moderation.attach(hub)
+    def attach(self, hub: Hub, elsewhere: Elsewhere) -> None:
+        """Name the hub that runs the calls, which in turn finds rooms here, and those who run the others."""
+        self.rooms.attach(hub, elsewhere)
+        self.moderation.attach(hub, elsewhere)
         self._hub = hub
 
     async def follow(self) -> None:

@@ -28,8 +28,7 @@ from sqlalchemy.exc import ArgumentError
 
 from auth.settings import AuthSettings
 from observability.settings import ObservabilitySettings, SamplerName
-from signaling.bus.create import SCHEMES
-from signaling.bus.urls import without_credentials
+from signaling.bus.urls import check_bus_url, without_credentials
 from signaling.calls.settings import TRACE_ID, CallSettings
 from signaling.cluster.settings import ClusterSettings
 from signaling.recording.settings import RecordingSettings
@@ -588,8 +587,11 @@ def _check_trace_url(setting: str, url: str) -> None:
 
 
 def _cluster(tree: SettingsTree) -> ClusterSettings:
-    if tree.bus.url and not tree.bus.url.startswith(tuple(f"{scheme}://" for scheme in SCHEMES)):
-        raise SettingsError("BUS_URL: a bus is at nats://…, tls://…, redis://… or rediss://…")
+    try:
+        if tree.bus.url:
+            check_bus_url(tree.bus.url)
+    except ValueError as error:
+        raise SettingsError(f"BUS_URL: {error}") from None
     if tree.bus.url and not (tree.postgres or tree.database.url.startswith("postgres")):
         raise SettingsError("BUS_URL: nodes that share their rooms need a database in common: set DATABASE_URL too")
     node = tree.bus.node_id or socket.gethostname()

@@ -7,7 +7,7 @@ until then, so that it can be told with the right parent.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
@@ -32,9 +32,12 @@ _kept: ContextVar[list[Work] | None] = ContextVar("chatter_work", default=None)
 
 
 @contextmanager
-def collecting(*, wanted: bool = True) -> Iterator[list[Work]]:
-    """Keep the work of the block and its tasks in the list, the first of it if there is much; none unless `wanted`."""
-    kept: list[Work] = []
+def collecting(before: Iterable[Work] = (), *, wanted: bool = True) -> Iterator[list[Work]]:
+    """Keep the work of the block and its tasks in the list, the first of it if there is much; none unless `wanted`.
+
+    What was done `before` comes first.
+    """
+    kept = list(before)
     if not wanted:
         yield kept
         return

@@ -126,7 +126,7 @@ class Entrance:
     async def _come_in(self, link: Link, hello: Hello | None) -> None:
         token = hello.token if hello is not None and isinstance(hello.token, str) else None
         link.arrival.via = "hello" if token else link.request.via
-        with collecting() as link.arrival.work:
+        with collecting(link.arrival.work) as link.arrival.work:
             link.identity = await self._doors.identify(link.request, token)
             if link.identity is not None and link.identity.origin is not None:
                 link.arrival.links += (link.identity.origin,)
@@ -179,7 +179,7 @@ class Entrance:
         if isinstance(resume.token, str) or link.request.has_credentials:
             token = resume.token if isinstance(resume.token, str) else None
             link.arrival.via = "hello" if token else link.request.via
-            with collecting() as link.arrival.work:
+            with collecting(link.arrival.work) as link.arrival.work:
                 fresh = await self._doors.identify(link.request, token)
             if fresh is not None and fresh.origin is not None:
                 link.arrival.links += (fresh.origin,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from signaling.core.moderation import Deed, Party
+from signaling.elsewhere import ALONE, Elsewhere
 from signaling.keys import SortedIds
 from signaling.moderation_store import BanRecord
 from signaling.ports import RoomRefused
@@ -58,10 +59,12 @@ class ModerationService:
         self._ids = SortedIds()
         self._followed_at = self._now_ms()
         self._hub: Hub | None = None
+        self._elsewhere = ALONE
 
-    def attach(self, hub: Hub) -> None:
-        """Name the hub that runs the calls."""
+    def attach(self, hub: Hub, elsewhere: Elsewhere = ALONE) -> None:
+        """Name the hub that runs the calls, and those who run the others."""
         self._hub = hub
+        self._elsewhere = elsewhere
 
     # --- at the door
 
@@ -131,27 +134,37 @@ class ModerationService:
         return [account for account in found if account is not None]
 
     async def appoint(self, room_id: str, owner: Account, name: str) -> Account:
-        """Make someone a moderator, in a running call at once. Raises `RoomNotFound`, `UserNotFound`,
-        `TooManyModerators`.
+        """Make someone a moderator, in a running call at once.
+
+        Raises `RoomNotFound`, `UserNotFound`, `TooManyModerators`; `NodeUnreachable` where the call does not know yet.
         """
         account = await self._other_account(room_id, owner, name)
         deed = Deed("role", _party(owner), _party(account), "moderator")
         await self.set_moderator(room_id, account.user_id, True, deed)
-        if self._hub is not None:
-            self._hub.steward.appoint(room_id, account.user_id, "moderator")
+        await self._let_follow(room_id, account.user_id)
         return account
 
     async def dismiss(self, room_id: str, owner: Account, name: str) -> None:
-        """Take the moderation from someone, in a running call at once. Raises `RoomNotFound`, `UserNotFound`."""
+        """Take the moderation from someone, in a running call at once.
+
+        Raises `RoomNotFound`, `UserNotFound`; `NodeUnreachable` where the call does not know yet.
+        """
         account = await self._other_account(room_id, owner, name)
-        if account.user_id not in await self._store.select_moderators(room_id):
+        appointed = account.user_id in await self._store.select_moderators(room_id)
+        if appointed:
+            deed = Deed("role", _party(owner), _party(account), "member")
+            await self.set_moderator(room_id, account.user_id, False, deed)
+        await self._let_follow(room_id, account.user_id)  # even then: the last time it may not have reached the call
+        if not appointed:
             raise UserNotFound
-        deed = Deed("role", _party(owner), _party(account), "member")
-        await self.set_moderator(room_id, account.user_id, False, deed)
-        if self._hub is not None:
-            self._hub.steward.appoint(room_id, account.user_id, "member")
 
     # --- across processes
+
+    async def follow_moderator(self, room_id: str, user_id: int) -> None:
+        """Let an account have the role in the running call that the database gives it."""
+        moderator = user_id in await self._store.select_moderators(room_id)
+        if self._hub is not None:
+            self._hub.steward.appoint(room_id, user_id, "moderator" if moderator else "member")
 
     async def follow(self, room_ids: Collection[str]) -> None:
         """Carry out in these rooms the bans that other processes made since the last time."""
@@ -174,6 +187,10 @@ class ModerationService:
         if account is None or account.user_id == owner.user_id:
             raise UserNotFound
         return account
+
+    async def _let_follow(self, room_id: str, user_id: int) -> None:
+        await self.follow_moderator(room_id, user_id)
+        await self._elsewhere.follow_moderator(room_id, user_id)
 
     async def _check_moderators(self, room_id: str, user_id: int) -> None:
         present = await self._store.select_moderators(room_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,13 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from signaling.core.moderation import Action, Deed, Party
+from signaling.elsewhere import ALONE, Elsewhere
 from signaling.ports import RoomRefused
 from signaling.store import RoomChange, RoomExists, RoomRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from signaling.audit import AuditTrail
     from signaling.core.room import RoomRules
     from signaling.hub import Hub
@@ -49,10 +53,13 @@ class RoomService:
         self._passwords = passwords
         self._clock = clock
         self._hub: Hub | None = None
+        self._elsewhere = ALONE
+        self._following = asyncio.Lock()
 
-    def attach(self, hub: Hub) -> None:
-        """Name the hub that runs the calls; it in turn finds rooms here."""
+    def attach(self, hub: Hub, elsewhere: Elsewhere = ALONE) -> None:
+        """Name the hub that runs the calls, which in turn finds rooms here, and those who run the others."""
         self._hub = hub
+        self._elsewhere = elsewhere
 
     # --- for the hub (the `RoomDirectory` port)
 
@@ -141,6 +148,7 @@ class RoomService:
             raise RoomNotFound(room_id)
         if self._hub is not None:
             self._hub.change_rules(room_id, changed.rules)
+        self._elsewhere.room_changed(room_id)
         await self._note_change(former, changed, owner)
         return changed
 
@@ -150,21 +158,35 @@ class RoomService:
             raise RoomNotFound(room_id)
         if self._hub is not None:
             self._hub.close_room(room_id)
+        self._elsewhere.room_changed(room_id)
+
+    async def follow_room(self, room_id: str) -> None:
+        """Bring the call of a room in line with the database now: another process changed it."""
+        async with self._following:  # what was read first must not be applied last
+            rules = await self.find(room_id)
+            if self._hub is None:
+                return
+            if rules is None:
+                self._hub.close_room(room_id)
+            else:
+                self._hub.change_rules(room_id, rules)
 
     async def follow(self) -> None:
         """Bring running calls in line with the database: other processes, and deleted accounts, change rooms too."""
         if self._hub is None or not (live := self._hub.live_rooms()):
             return
-        stored = await self._store.select_rules(live)
-        for room_id, rules in live.items():
-            if room_id not in stored:
-                self._hub.close_room(room_id)
-            elif stored[room_id] != rules:
-                self._hub.change_rules(room_id, stored[room_id])
+        async with self._following:
+            stored = await self._store.select_rules(live)
+            for room_id, rules in live.items():
+                if room_id not in stored:
+                    self._hub.close_room(room_id)
+                elif stored[room_id] != rules:
+                    self._hub.change_rules(room_id, stored[room_id])
 
-    def members(self, room_id: str) -> int:
-        """Count who is in a room now."""
-        return self._hub.members(room_id) if self._hub is not None else 0
+    async def people(self, room_ids: Collection[str]) -> dict[str, int | None]:
+        """Count who is in each room now; None where the node on which it lives does not answer."""
+        here = {room_id: self._hub.members(room_id) if self._hub is not None else 0 for room_id in room_ids}
+        return here | dict(await self._elsewhere.people([room_id for room_id in room_ids if not here[room_id]]))
 
     # --- inside
 

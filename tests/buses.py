@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -20,19 +20,25 @@ _START_TIMEOUT_S = 20
 class BusServer:
     """A NATS or Redis server as a process of its own."""
 
-    def __init__(self, scheme: str, command: list[str], port: int) -> None:
+    def __init__(self, scheme: str, command: list[str], port: int, host: str = "127.0.0.1") -> None:
+        self._scheme = scheme
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
+        self.host = host
         self.port = port
-        self.url = f"{scheme}://127.0.0.1:{port}"
+        self.url = f"{scheme}://{host}:{port}"
 
     def require(self, password: str) -> None:
         """Let only the user `chatter` in, with this password; before `start`."""
-        if "nats" in self._command[0]:
+        if self._scheme == "nats":
             self._command += ["--user", "chatter", "--pass", password]
         else:
             self._command += ["--user", "chatter", "on", f">{password}", "allkeys", "allcommands", "allchannels"]
             self._command += ["--user", "default", "off"]
+
+    def configure(self, *options: str) -> None:
+        """Start it with these options too; before `start`."""
+        self._command += options
 
     def start(self) -> None:
         """Start it and wait until it takes connections."""
@@ -63,7 +69,7 @@ class BusServer:
     def _answers(self) -> bool:
         with closing(socket.socket()) as probe:
             probe.settimeout(1)
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+            return probe.connect_ex((self.host, self.port)) == 0
 
 
 def free_port() -> int:
@@ -79,10 +85,13 @@ def _found(program: str) -> str:
     return found
 
 
-def nats_server() -> BusServer:
-    """Return a NATS server that is not started yet; skips the test where there is none."""
+def nats_server(host: str = "127.0.0.1", inside: Sequence[str] = ()) -> BusServer:
+    """Return a NATS server that is not started yet; skips the test where there is none.
+
+    `inside` goes before its command where it runs in another network.
+    """
     port = free_port()
-    return BusServer("nats", [_found("nats-server"), "--addr", "127.0.0.1", "--port", str(port)], port)
+    return BusServer("nats", [*inside, _found("nats-server"), "--addr", host, "--port", str(port)], port, host)
 
 
 def redis_server() -> BusServer:

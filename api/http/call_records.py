@@ -25,7 +25,7 @@ from api.http.rooms import InvitationHeaders, known_form, shown_invitation
 from api.http.security import application, authenticated, client_address, optional_principal, public
 from auth.attempts import RateLimiter
 from observability.addresses import network_of
-from signaling.calls.history import CallHistory, CallNotFound, Trouble
+from signaling.calls.history import CallHistory, CallNotFound
 from signaling.calls.overview import CallLine, CallOverview
 from signaling.calls.settings import CallSettings
 from signaling.calls.store import Place
@@ -33,6 +33,7 @@ from signaling.core.calls.causes import findings, summary
 from signaling.core.calls.finding import Finding, Summary
 from signaling.core.calls.record import CallRecord
 from signaling.core.names import is_room_id
+from signaling.elsewhere import Trouble
 from signaling.rooms import RoomNotFound
 
 logger = logging.getLogger(__name__)

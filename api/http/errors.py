@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 from api.db import DatabaseUnavailable
 from auth.errors import AuthError, RateLimited
 from observability.request import request_info
+from signaling.elsewhere import NodeUnreachable
 from signaling.invitations import MAX_INVITATIONS, InvitationNotFound, TooManyInvitations
 from signaling.moderation import MAX_MODERATORS, BanNotFound, TooManyModerators, UserNotFound
 from signaling.rooms import MAX_OWNED, RoomIdTaken, RoomNotFound, TooManyRooms
@@ -63,6 +64,9 @@ class InvitationInvalid(Exception):
 class NotBuilt(Exception):
     """The web client is missing from this installation."""
 
+
+_NODE_RETRY_S = 5
+"""Shorter than it takes to notice that a node is gone, so that the wait is not in vain if it only stumbled."""
 
 _HTTP_CODES = {
     400: ("bad_request", "The request is malformed."),
@@ -141,6 +145,11 @@ def install_error_handlers(app: Quart, rate_limited: Callable[[RateLimit], None]
     async def no_database(error: DatabaseUnavailable) -> Response:
         logger.warning("database unavailable", extra={"event": "database_unavailable", "detail": str(error)[:200]})
         return problem(503, "unavailable", "The database cannot be reached; try again in a moment.", 5)
+
+    @app.errorhandler(NodeUnreachable)
+    async def no_node(_: NodeUnreachable) -> Response:
+        text = "The server that runs this call cannot be reached; try again in a moment."
+        return problem(503, "node_unreachable", text, _NODE_RETRY_S)
 
     @app.errorhandler(BadJson)
     @app.errorhandler(RecursionError)  # from parsing a body that is nested too deeply

@@ -65,7 +65,10 @@ class CreatedRoom(Struct):
 
 
 class Room(Struct):
-    """A room as one who may enter it sees it. `members`: how many are in it now. `lobby`: who must knock."""
+    """A room as one who may enter it sees it. `lobby`: who must knock.
+
+    `members`: how many are in it now; null while the server that runs its call cannot be asked.
+    """
 
     roomId: str
     name: str
@@ -73,7 +76,7 @@ class Room(Struct):
     maxMembers: int
     lobby: LobbyMode
     passwordRequired: bool
-    members: int
+    members: int | None
     owner: bool
     wsUrl: str
     createdAt: str
@@ -110,7 +113,8 @@ def create_rooms_blueprint() -> Blueprint:
     async def list_rooms() -> RoomList:
         """List the rooms you own, newest first."""
         owned = await application().rooms.owned(g.principal.user_id)
-        return RoomList(rooms=[_view(room, g.principal.user_id) for room in owned])
+        people = await application().rooms.people([room.id for room in owned])
+        return RoomList(rooms=[_view(room, g.principal.user_id, people[room.id]) for room in owned])
 
     @rooms.get("/rooms/<room_id>")
     @problems(401, 404)
@@ -123,8 +127,8 @@ def create_rooms_blueprint() -> Blueprint:
         user_id = principal.user_id if principal else None
         invitation = shown_invitation()
         if invitation is not None:
-            return _view(await _invited_room(room_id, invitation), user_id)
-        return _view(await application().rooms.show(known_form(room_id), user_id), user_id)
+            return await _shown(await _invited_room(room_id, invitation), user_id)
+        return await _shown(await application().rooms.show(known_form(room_id), user_id), user_id)
 
     @rooms.patch("/rooms/<room_id>")
     @authenticated
@@ -136,7 +140,7 @@ def create_rooms_blueprint() -> Blueprint:
         wanted = await json_body(RoomPatch)
         change, password = _change(wanted), _password(wanted)
         room = await application().rooms.change(known_form(room_id), caller(), change, password)
-        return _view(room, g.principal.user_id)
+        return await _shown(room, g.principal.user_id)
 
     @rooms.delete("/rooms/<room_id>")
     @authenticated
@@ -195,7 +199,11 @@ def _ws_url(room_id: str) -> str:
     return application().settings.ws_url(room_id, request.host)
 
 
-def _view(room: RoomRecord, user_id: int | None) -> Room:
+async def _shown(room: RoomRecord, user_id: int | None) -> Room:
+    return _view(room, user_id, (await application().rooms.people([room.id]))[room.id])
+
+
+def _view(room: RoomRecord, user_id: int | None, people: int | None) -> Room:
     return Room(
         roomId=room.id,
         name=room.name,
@@ -203,7 +211,7 @@ def _view(room: RoomRecord, user_id: int | None) -> Room:
         maxMembers=room.max_members,
         lobby=room.lobby,
         passwordRequired=room.password_hash is not None,
-        members=application().rooms.members(room.id),
+        members=people,
         owner=user_id == room.owner_id,
         wsUrl=_ws_url(room.id),
         createdAt=rfc3339(room.created_at),

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 import msgspec
 from msgspec import Struct
 
+from signaling.bus.ports import MAX_MESSAGE_BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -26,7 +28,8 @@ PROTOCOL = 1
 """What nodes must have in common; another number is refused by name."""
 _MAGIC = "chatter"
 _EVERYONE = "chatter.all"
-_MAX_BATCH_BYTES = 256 * 1024
+_MAX_BATCH_BYTES = MAX_MESSAGE_BYTES // 2
+"""From here on a batch is sent; the parcel that goes beyond it, and the envelope, take less than the other half."""
 _MAX_STRANGERS = 64
 
 Parcel = TypeVar("Parcel", bound=Struct)
@@ -105,6 +108,7 @@ class Courier(Generic[Parcel]):
         self._waiting: list[_Stream] = []
         self._highest = 0
         self._received: dict[Sender, int] = {}
+        self._echoed = clock()
         self._strangers: set[str] = set()
         self._flush: asyncio.Handle | None = None
 
@@ -112,6 +116,7 @@ class Courier(Generic[Parcel]):
         """Begin to listen. The bus is started before."""
         await self._bus.subscribe(_subject_of(self.me), self._take_numbered)
         await self._bus.subscribe(_EVERYONE, self._take_announcement)
+        self._echoed = self._clock()
 
     def send(self, to: Sender, parcel: Parcel) -> None:
         """Send a parcel to a node, together with others of this turn of the event loop."""
@@ -129,6 +134,11 @@ class Courier(Generic[Parcel]):
     def announce(self, parcel: Parcel) -> None:
         """Send a parcel to all nodes; a lost one is not noticed."""
         self._publish(_EVERYONE, 0, 0, [self._encoder.encode(parcel)])
+
+    @property
+    def echo_age_s(self) -> float:
+        """How long ago the newest announcement was sent that has come back to this node."""
+        return self._clock() - self._echoed
 
     def flush(self) -> None:
         """Send what was collected."""
@@ -187,9 +197,13 @@ class Courier(Generic[Parcel]):
 
     def _take_announcement(self, message: bytes) -> None:
         envelope = self._open(message)
-        if envelope is None or (envelope.node, envelope.incarnation) == (self.me.node, self.me.incarnation):
+        if envelope is None:
             return
-        self._hand_over(Sender(envelope.node, envelope.incarnation), envelope)
+        sender = Sender(envelope.node, envelope.incarnation)
+        if sender == self.me:
+            self._echoed = envelope.sent_at
+        else:
+            self._hand_over(sender, envelope)
 
     def _open(self, message: bytes) -> _Envelope | None:
         try:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from signaling.bus.memory import MemoryBus
+from signaling.bus.urls import check_bus_url
 
 if TYPE_CHECKING:
     from signaling.bus.metrics import BusMetrics
     from signaling.bus.ports import Bus
-
-SCHEMES = ("nats", "tls", "redis", "rediss")
 
 
 def create_bus(url: str, name: str, metrics: BusMetrics) -> Bus:
@@ -25,16 +24,14 @@ def create_bus(url: str, name: str, metrics: BusMetrics) -> Bus:
 
 
 def _create(url: str, name: str, metrics: BusMetrics) -> Bus:
-    scheme, found, _ = url.partition("://")
     if not url:
         return MemoryBus()
+    check_bus_url(url)
     # Imported here: who runs a single node pays for neither.
-    if found and scheme in {"nats", "tls"}:
+    if url.startswith(("nats:", "tls:")):
         from signaling.bus.nats import NatsBus
 
         return NatsBus(url, name, metrics)
-    if found and scheme in {"redis", "rediss"}:
-        from signaling.bus.redis import RedisBus
+    from signaling.bus.redis import RedisBus
 
-        return RedisBus(url, name, metrics)
-    raise ValueError(f"a bus is at nats://…, tls://…, redis://… or rediss://…, not {scheme!r}")
+    return RedisBus(url, name, metrics)

@@ -27,6 +27,8 @@ class MemoryEngine:
 class MemoryBus:
     """One node's end of a bus in this process."""
 
+    system = "memory"
+
     def __init__(self, engine: MemoryEngine | None = None) -> None:
         self._engine = engine or MemoryEngine()
         self._handlers: defaultdict[str, list[Handler]] = defaultdict(list)

@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 SendResult = Literal["ok", "dropped"]
 ReceiveResult = Literal["ok", "foreign", "version", "failed"]
+AskResult = Literal["ok", "failed", "unanswered"]
+_ASK_RESULTS: tuple[AskResult, ...] = ("ok", "failed", "unanswered")
 _SEND_RESULTS: tuple[SendResult, ...] = ("ok", "dropped")
 _RECEIVE_RESULTS: tuple[ReceiveResult, ...] = ("ok", "foreign", "version", "failed")
 _LAG_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -32,6 +34,10 @@ class BusMetrics:
         )
         self._reconnects = Counter("chatter_bus_reconnects", "Connections to the bus made again.", registry=registry)
         self._gaps = Counter("chatter_bus_gaps", "Times that messages of a node were missing.", registry=registry)
+        questions = Counter(
+            "chatter_bus_questions", "Questions to other nodes by what came of them.", ["result"], registry=registry
+        )
+        self._asked = {result: questions.labels(result) for result in _ASK_RESULTS}
         self._nodes = Gauge("chatter_bus_nodes", "Other nodes that are heard.", registry=registry)
         carried = Gauge("chatter_bus_links", "Connections carried over the bus.", ["side"], registry=registry)
         self._edges, self._remotes = carried.labels("socket"), carried.labels("room")
@@ -57,6 +63,10 @@ class BusMetrics:
     def lagged(self, seconds: float) -> None:
         """Note how long a message was on its way; clocks that differ may make it negative, which counts as none."""
         self._lag.observe(max(0.0, seconds))
+
+    def asked(self, result: AskResult) -> None:
+        """Count a question of ours."""
+        self._asked[result].inc()
 
     def reconnected(self) -> None:
         """Count a connection that was made again."""

@@ -11,7 +11,7 @@ from nats.aio.client import Client
 from nats.errors import Error, OutboundBufferLimitError
 
 from signaling.bus.backlog import MAX_BYTES, Backlog
-from signaling.bus.ports import BusUnavailable
+from signaling.bus.ports import MAX_MESSAGE_BYTES, BusUnavailable
 from signaling.bus.urls import without_credentials
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ _FLUSH_TIMEOUT_S = 0.5
 
 class NatsBus:
     """One node's connection to a NATS server or cluster."""
+
+    system = "nats"
 
     def __init__(self, url: str, name: str, metrics: BusMetrics) -> None:
         self._url = url
@@ -64,6 +66,10 @@ class NatsBus:
                 await self._client.close()  # it may have come as far as to be turned away
             reason = str(error) or type(error).__name__
             raise BusUnavailable(f"cannot reach the bus at {without_credentials(self._url)}: {reason}") from None
+        if self._client.max_payload < MAX_MESSAGE_BYTES:
+            await self._client.close()
+            most = f"takes messages of up to {self._client.max_payload} bytes, nodes send up to {MAX_MESSAGE_BYTES}"
+            raise BusUnavailable(f"the bus at {without_credentials(self._url)} {most}: raise its max_payload")
         self._started = True
         self._pump = asyncio.create_task(self._backlog.run(), name="bus-sender")
 
@@ -92,7 +98,7 @@ class NatsBus:
 
     def publish(self, subject: str, payload: bytes) -> bool:
         """Send a message soon; False when it was dropped."""
-        return self._backlog.put(subject, payload)
+        return len(payload) <= self._client.max_payload and self._backlog.put(subject, payload)
 
     async def subscribe(self, subject: str, handler: Handler) -> None:
         """Call `handler` with every message to a subject from now on, through all reconnects."""
@@ -107,10 +113,16 @@ class NatsBus:
             await self._client.flush(_CONNECT_TIMEOUT_S)
 
     async def _send(self, subject: str, payload: bytes) -> None:
-        try:
-            await self._client.publish(subject, payload)
-        except OutboundBufferLimitError:
-            self._metrics.sent("dropped")
+        while True:
+            try:
+                await self._client.publish(subject, payload)
+            except OutboundBufferLimitError:
+                await asyncio.sleep(_RETRY_S)  # the rest waits behind it, up to the bound of the backlog
+            except Error as error:  # such as a server with a lower limit than when it was taken
+                logger.warning("bus error", extra={"event": "bus_error", "error": type(error).__name__})
+                return
+            else:
+                return
 
     # nats-py has no call for the next two; without them a stop while the server is away ends half-way.
 
@@ -130,8 +142,10 @@ class NatsBus:
     async def _on_error(self, error: Exception) -> None:
         if not self._started:
             raise error  # the first connection: it is not worth waiting for
-        if self._client.is_connected:  # else each attempt to connect says so
+        if self._client.is_connected:
             logger.warning("bus error", extra={"event": "bus_error", "error": type(error).__name__})
+        else:
+            self._cut()  # an attempt to connect that came half-way: nats-py would leave it open
 
     async def _on_disconnected(self) -> None:
         if self._started:

@@ -9,6 +9,10 @@ Handler = Callable[[bytes], None]
 """Takes a message. Called in the order in which one sender published; must not block."""
 
 
+MAX_MESSAGE_BYTES = 512 * 1024
+"""What a bus must be able to carry in one message; NATS takes 1 MiB unless told otherwise."""
+
+
 class BusUnavailable(Exception):
     """The bus cannot be reached, or does not let us in; `str` says why in one line, without credentials."""
 
@@ -19,6 +23,9 @@ class Bus(Protocol):
     Whoever must not lose any numbers them and acts on gaps (`signaling.bus.courier`).
     """
 
+    system: str
+    """What it is, as OpenTelemetry calls it (`messaging.system`)."""
+
     async def start(self) -> None:
         """Connect. Raises `BusUnavailable`."""
 
@@ -26,7 +33,7 @@ class Bus(Protocol):
         """Send what waits, for a moment, and disconnect. Idempotent."""
 
     def publish(self, subject: str, payload: bytes) -> bool:
-        """Send a message soon; False when it was dropped, because too much waits already. Never blocks.
+        """Send a message soon; False when it was dropped: too much waits already, or it is too large. Never blocks.
 
         It has at least one byte: nats-py loses an empty one when it arrives in two pieces.
         """

@@ -33,6 +33,8 @@ _ERRORS = (RedisError, OSError, TimeoutError)
 class RedisBus:
     """One node's connections to a Redis server: one to publish, one to listen."""
 
+    system = "redis"
+
     def __init__(self, url: str, name: str, metrics: BusMetrics) -> None:
         self._url = url
         self._name = name

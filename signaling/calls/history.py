@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from signaling.calls.snapshot import Snapshot, decode_record
 from signaling.calls.store import Place, Silent, Wanted
 from signaling.core.calls.record import CallRecord, Event
+from signaling.elsewhere import ALONE, Elsewhere, Trouble
 from signaling.rooms import RoomNotFound
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Trouble = Literal["socket_blocked", "socket_lost"]
-"""What a browser says over HTTP of its socket: it never opened; it broke and does not open again."""
 Detail = Literal[Trouble, "origin_refused", "draining"]
 """What is noted of it: browsers do not learn that it was this server that refused their handshake."""
 
@@ -48,7 +47,7 @@ class CallHistory:
     `refused` tells how the newest handshake was refused that came for a room in the last minutes.
 
     What runs on this node comes from its keeper: a call as it is now, lists as it was written last. The rest comes
-    from the database.
+    from the database; the node where the room lives is asked to write what is newer first.
     """
 
     def __init__(
@@ -62,6 +61,7 @@ class CallHistory:
         refused: Callable[[str], Refusal | None],
         node: str,
         clock: Clock,
+        elsewhere: Elsewhere = ALONE,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -71,6 +71,7 @@ class CallHistory:
         self._refused = refused
         self._node = node
         self._clock = clock
+        self._elsewhere = elsewhere
         self._noting = asyncio.Lock()
 
     # --- for people
@@ -78,6 +79,8 @@ class CallHistory:
     async def list(self, room_id: str, user_id: int, before: Place | None, limit: int) -> list[CallOverview]:
         """Return calls of a room, newest first, from just before that place on. Raises `RoomNotFound`."""
         made_at = await self._door(room_id, user_id)
+        if before is None:  # what is newer comes first
+            await self._elsewhere.write_calls(room_id)
         here = await self._keeper.overviews(room_id)
         stored = await self._store.select_overviews(Wanted(room_id=room_id, since=made_at), before, limit)
         found = {call.id: call for call in stored}
@@ -93,6 +96,8 @@ class CallHistory:
         """Return the record of a call. Raises `RoomNotFound`, `CallNotFound`."""
         made_at = await self._door(room_id, user_id)
         encoded = self._keeper.encoded(room_id, call_id)
+        if encoded is None:
+            await self._elsewhere.write_calls(room_id)
         record = await self._store.select(call_id) if encoded is None else decode_record(encoded)
         if record is None or record.room != room_id or record.started_at < made_at:
             raise CallNotFound(call_id)
@@ -103,15 +108,29 @@ class CallHistory:
 
         `page_allowed`: whether sockets may be opened from where its page came from; None where that is not known.
         """
-        detail = _detail(trouble, self._refused(room_id), page_allowed)
-        self._metrics.trouble(detail)
-        timeline = self._keeper.timeline_of(room_id)
-        if timeline is not None:
-            timeline.unreachable(detail, self._clock())
+        refused = self._refused(room_id)
+        if self.note_here(room_id, trouble, refused, page_allowed=page_allowed):
             return
+        if await self._elsewhere.note_trouble(room_id, trouble, refused, page_allowed=page_allowed):
+            return
+        detail = _detail(trouble, refused, page_allowed)
+        self._metrics.trouble(detail)
         async with self._noting:
             while not await self._note_alone(room_id, detail):
                 pass  # another server noted something in the same record
+
+    def note_here(self, room_id: str, trouble: Trouble, refused: Refusal | None, *, page_allowed: bool | None) -> bool:
+        """Note a trouble in the call that runs in a room on this node; false where none does.
+
+        `refused`: how another node refused the newest handshake that came for the room, if one did.
+        """
+        timeline = self._keeper.timeline_of(room_id)
+        if timeline is None:
+            return False
+        detail = _detail(trouble, refused or self._refused(room_id), page_allowed)
+        self._metrics.trouble(detail)
+        timeline.unreachable(detail, self._clock())
+        return True
 
     # --- chores
 

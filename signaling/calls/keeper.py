@@ -151,6 +151,16 @@ class CallKeeper:
             else:
                 self._note_back()
 
+    async def write_room(self, room_id: str) -> None:
+        """Write what is not stored of the calls of a room as it is now, out of turn. Raises what the store raises."""
+        async with self._flushing:
+            for ended in self._ended.calls:
+                if ended.room == room_id:
+                    await self._write_ended(ended)
+            running = self._running.get(room_id)
+            if running is not None and running.due(self._clock()):
+                await self._write_running(running)
+
     async def stop(self, timeout_s: float) -> None:
         """Write what is left, in so many seconds. `run` must have ended."""
         with contextlib.suppress(TimeoutError):

@@ -7,28 +7,38 @@ import contextlib
 import itertools
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from signaling.bus.courier import Courier, Sender
 from signaling.cluster.edge import EdgeLink
-from signaling.cluster.nodes import SILENCE_S, Nodes
+from signaling.cluster.inquiries import PATIENCE_S, Inquiries
+from signaling.cluster.nodes import BEAT_S, SILENCE_S, Nodes
 from signaling.cluster.ownership import Ownership
 from signaling.cluster.parcels import Abort, Alive, Gone, Lost, Open, Parcel, Parted, Ping, ToEdge, ToOwner
+from signaling.cluster.questions import Answer, AnyNews, Ask, News
 from signaling.cluster.remote import RemoteTransport
+from signaling.elsewhere import NodeUnreachable
 from signaling.errors import Close
+from signaling.link import Link
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from signaling.bus.metrics import BusMetrics
     from signaling.bus.ports import Bus
+    from signaling.cluster.host import Host
+    from signaling.cluster.questions import AnyQuestion
     from signaling.cluster.store import ClusterStore
     from signaling.hub import Hub
-    from signaling.link import Link, LinkRequest
+    from signaling.link import LinkRequest
     from signaling.ports import Clock, Transport
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
+_ECHO_PATIENCE_S = 1.0
+"""How long what is told all may take to come back until the bus counts as slow."""
 _ABNORMAL = 1006
 """It ended without a close (RFC 6455 §7.4.1)."""
 
@@ -52,16 +62,20 @@ class Cluster:
         unavailable: type[Exception],
         clock: Clock = time.time,
         monotonic: Clock = time.monotonic,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._hub = hub
+        self._bus = bus
         self.me = me
         self._outbox_bytes = outbox_bytes
         self._queued = queued
         self._unavailable = unavailable
+        self._clock = clock
         self._monotonic = monotonic
         self._courier: Courier[Parcel] = Courier(bus, me, Parcel, self, metrics, clock)  # type: ignore[arg-type]
         self._nodes = Nodes()
         self._rooms = Ownership(store, me, self._nodes.__contains__, clock)
+        self._inquiries = Inquiries(self.send, hub.spawn, metrics, patience_s)
         self._numbers = itertools.count(1)
         self._edges: dict[int, EdgeLink] = {}
         self._remotes: dict[Sender, dict[int, Link | EdgeLink]] = {}
@@ -85,7 +99,11 @@ class Cluster:
         self._courier.announce(Alive())
 
     async def drain(self) -> None:
-        """Close the sockets whose rooms live elsewhere with 1012; wait for the answers up to the close timeout."""
+        """Close the sockets whose rooms live elsewhere with 1012; wait for the answers up to the close timeout.
+
+        From here on nothing is answered that others ask.
+        """
+        self._inquiries.host = None
         for edge in list(self._edges.values()):
             edge.close(Close.RESTART)
         if self._edges:
@@ -127,6 +145,11 @@ class Cluster:
         """Whether another process uses this node's name, as far as bus and database tell."""
         return self._disputed or self._monotonic() - self._clashed_at < SILENCE_S
 
+    @property
+    def slow(self) -> bool:
+        """Whether what this node tells all comes back to it late, or not at all."""
+        return self._courier.echo_age_s > BEAT_S + _ECHO_PATIENCE_S
+
     # --- connections at this node
 
     def refusal(self, request: LinkRequest) -> tuple[int, str] | None:
@@ -137,7 +160,7 @@ class Cluster:
         """Take a connection whose handshake was good."""
         if request.room_id in self._rooms or self._hub.draining:
             return self._hub.accept(request, transport)
-        edge = EdgeLink(self, next(self._numbers), request, transport, self._outbox_bytes, self._queued)
+        edge = EdgeLink(self, next(self._numbers), request, transport, self._outbox_bytes, self._queued, self._clock())
         self._edges[edge.number] = edge
         return edge
 
@@ -155,6 +178,10 @@ class Cluster:
         """Send a parcel to a node."""
         self._courier.send(to, parcel)
 
+    def now(self) -> float:
+        """Return the time in seconds since 1970 UTC."""
+        return self._clock()
+
     def later_abort(self, transport: Transport) -> asyncio.TimerHandle:
         """Cut a connection if it does not answer its close."""
         return self._hub.later(self._hub.close_timeout, transport.abort)
@@ -164,6 +191,32 @@ class Cluster:
         link = self._remotes.get(edge, {}).pop(number, None)
         if link is not None:
             link.lost()
+
+    # --- what is asked and told beside the connections
+
+    def serve(self, host: Host) -> None:
+        """Answer what other nodes ask, from now on."""
+        self._inquiries.host = host
+
+    @property
+    def heard(self) -> Collection[Sender]:
+        """The other nodes that speak on the bus."""
+        return tuple(self._nodes)
+
+    async def homes(self, room_ids: Collection[str]) -> dict[str, Sender]:
+        """Return where those of the rooms live that live elsewhere. Raises what the database raises."""
+        return await self._rooms.homes(room_ids)
+
+    async def ask(self, node: Sender, question: AnyQuestion, kind: type[T]) -> T:
+        """Return what a node answers. Raises `NodeUnreachable` where that does not come in time, or it could not."""
+        if not self._bus.up:
+            raise NodeUnreachable(node.node)
+        self._nodes.expect(node, self._monotonic())
+        return await self._inquiries.ask(node, question, kind)
+
+    def announce(self, news: AnyNews) -> None:
+        """Tell all other nodes; a loss is not noticed."""
+        self._courier.announce(news)
 
     # --- called by the courier
 
@@ -177,6 +230,12 @@ class Cluster:
             self._do_at_edge(sender, parcel)
         elif isinstance(parcel, Open):
             self._open(sender, parcel)
+        elif isinstance(parcel, Ask):
+            self._inquiries.asked(sender, parcel)
+        elif isinstance(parcel, Answer):
+            self._inquiries.answered(sender, parcel)
+        elif isinstance(parcel, News):
+            self._inquiries.heard(parcel)
         elif isinstance(parcel, Alive):
             self._nodes.heard(sender, self._monotonic())
         elif isinstance(parcel, Parted):
@@ -242,6 +301,9 @@ class Cluster:
     def _open(self, sender: Sender, opening: Open) -> None:
         # If the room has moved on since it was looked up, the connection follows it from here.
         link = self.accept(opening.request(sender.node), RemoteTransport(self, sender, opening.link))
+        if isinstance(link, Link):
+            link.arrival.accepted_at = min(opening.accepted_at, link.arrival.accepted_at)
+            link.arrival.work = (opening.trip(self._bus.system, self._clock()),)
         self._remotes.setdefault(sender, {})[opening.link] = link
         link.opened()
 

@@ -29,6 +29,7 @@ class EdgeLink:
     """
 
     __slots__ = (
+        "_accepted_at",
         "_cluster",
         "_early",
         "_early_size",
@@ -50,8 +51,10 @@ class EdgeLink:
         transport: Transport,
         outbox_bytes: int,
         queued: Callable[[int], None],
+        accepted_at: float,
     ) -> None:
         self._cluster = cluster
+        self._accepted_at = accepted_at
         self.transport = transport
         self._outbox = Outbox(transport.write, outbox_bytes, queued)
         self._early: list[str] = []
@@ -153,7 +156,7 @@ class EdgeLink:
     def go(self, owner: Sender) -> None:
         """The room lives elsewhere: open there, and pass on what came meanwhile."""
         self.owner = owner
-        self._cluster.send(owner, Open.of(self.number, self.request))
+        self._cluster.send(owner, Open.of(self.number, self.request, self._accepted_at, self._cluster.now()))
         early, self._early = self._early, []
         for text in early:
             self._cluster.send(owner, Text(self.number, text))

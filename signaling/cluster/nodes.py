@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from signaling.bus.courier import Sender
 
 SILENCE_S = 8.0
@@ -47,6 +49,9 @@ class Nodes:
 
     def __contains__(self, sender: Sender) -> bool:
         return sender in self._heard
+
+    def __iter__(self) -> Iterator[Sender]:
+        return iter(tuple(self._heard))
 
     def __len__(self) -> int:
         return len(self._heard)

@@ -76,6 +76,17 @@ class Ownership:
             claim.add_done_callback(lambda _: self._claims.pop(room_id, None))
         return await asyncio.shield(claim)
 
+    async def homes(self, room_ids: Collection[str]) -> dict[str, Sender]:
+        """Return where those of the rooms live that live at another node which is there."""
+        wanted = [room_id for room_id in room_ids if room_id not in self]
+        found = await self._store.homes(wanted) if wanted else {}
+        stale = int(self._clock() * 1000) - _STALE_MS
+        return {
+            room_id: node
+            for room_id, (node, seen_at) in found.items()
+            if node != self._me and (seen_at > stale or self._is_heard(node))
+        }
+
     async def review(self, in_use: Callable[[], Collection[str]]) -> set[str]:
         """Give up the rooms that nobody uses; return those that another node took while this one seemed to be gone."""
         held = frozenset(self._rooms)

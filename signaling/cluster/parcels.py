@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from observability.calls import span_of, traceparent_of
+from observability.work import Work
+from signaling.cluster.questions import Answer, AnyNews, Ask
 from signaling.errors import CloseReason
 from signaling.link import LinkRequest
 
@@ -40,9 +42,12 @@ class Open(Struct, frozen=True, array_like=True, tag="open"):
     browser: str
     traceparent: str
     """Of the handshake (W3C Trace Context §3.2); empty where nothing is traced."""
+    accepted_at: float
+    """When the socket was, by the sender's clock in seconds since 1970 UTC; so is `sent_at`."""
+    sent_at: float
 
     @classmethod
-    def of(cls, link: int, request: LinkRequest) -> Open:
+    def of(cls, link: int, request: LinkRequest, accepted_at: float, sent_at: float) -> Open:
         """Pack the request of a connection."""
         return cls(
             link,
@@ -54,6 +59,8 @@ class Open(Struct, frozen=True, array_like=True, tag="open"):
             request.speaks_first,
             request.browser,
             traceparent_of(request.span),
+            accepted_at,
+            sent_at,
         )
 
     def request(self, edge: str) -> LinkRequest:
@@ -69,6 +76,20 @@ class Open(Struct, frozen=True, array_like=True, tag="open"):
             span=span_of(self.traceparent),
             edge=edge,
         )
+
+    def trip(self, system: str, heard_at: float) -> Work:
+        """Return the way over the bus to where this was heard, by OpenTelemetry's names for messaging."""
+        attributes = {
+            "messaging.system": system,
+            "messaging.operation.name": "publish",
+            "messaging.operation.type": "send",
+            "messaging.destination.template": "chatter.node.{node}",
+        }
+        return Work("publish chatter.node", _ns(min(self.sent_at, heard_at)), _ns(heard_at), attributes)
+
+
+def _ns(seconds: float) -> int:
+    return round(seconds * 1e6) * 1000
 
 
 # --- from the node with the socket to the owner of the room ----------------------------------------------------------
@@ -171,4 +192,21 @@ class Abort(ToEdge, frozen=True, array_like=True, tag="abort"):
         edge.abort()
 
 
-Parcel = Alive | Gone | Parted | Open | Text | Binary | Pong | Refused | Lost | Write | Ping | Close | Abort
+Parcel = (
+    Alive
+    | Gone
+    | Parted
+    | Open
+    | Text
+    | Binary
+    | Pong
+    | Refused
+    | Lost
+    | Write
+    | Ping
+    | Close
+    | Abort
+    | Ask
+    | Answer
+    | AnyNews
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 
 from signaling.bus.courier import Sender
 
@@ -33,6 +33,13 @@ _CLAIM = text(
     """
 )
 _OWNER = text("SELECT node, incarnation FROM room_nodes WHERE room_id = :room_id")
+_HOMES = text(
+    """
+    SELECT r.room_id, r.node, r.incarnation, n.seen_at FROM room_nodes r
+    JOIN nodes n ON n.node = r.node AND n.incarnation = r.incarnation
+    WHERE r.room_id IN :ids
+    """
+).bindparams(bindparam("ids", expanding=True))
 _OWNED = text("SELECT room_id FROM room_nodes WHERE node = :node AND incarnation = :incarnation")
 _RELEASE = text("DELETE FROM room_nodes WHERE room_id = :room_id AND node = :node AND incarnation = :incarnation")
 _LEAVE = (
@@ -64,6 +71,15 @@ class ClusterStore:
         async with self._database.read() as db:
             row = (await db.execute(_OWNER, {"room_id": room_id})).first()
             return None if row is None else Sender(row.node, row.incarnation)
+
+    async def homes(self, room_ids: Collection[str]) -> dict[str, tuple[Sender, int]]:
+        """Return where some rooms live, and when that node was last seen.
+
+        Rooms of a former life of a node live nowhere.
+        """
+        async with self._database.read() as db:
+            rows = await db.execute(_HOMES, {"ids": list(room_ids)})
+            return {row.room_id: (Sender(row.node, row.incarnation), int(row.seen_at)) for row in rows}
 
     async def claim(self, room_id: str, me: Sender, *, stale: int) -> Sender:
         """Return where a room lives: with `me`, unless a node that was seen after `stale` has it."""

@@ -7,12 +7,14 @@ import contextlib
 import logging
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
 
+from signaling.elsewhere import ALONE, Elsewhere, NodeUnreachable
 from signaling.recording.errors import (
     AlreadyRecording,
     QuotaExceeded,
@@ -41,6 +43,7 @@ logger = logging.getLogger(__name__)
 _LOST_AFTER_MS = 24 * 3600 * 1000
 """A recording without files is another server's, or lost; after so long it is lost."""
 _RUNNING = frozenset({"starting", "recording"})
+_UNFINISHED = _RUNNING | {"processing"}
 LISTED = 200
 """How many recordings of a room are listed."""
 
@@ -68,8 +71,9 @@ class _Door(Struct, frozen=True):
 class RecordingService:
     """Start, stop, show and delete recordings.
 
-    `people` counts those in a room, `moderates` tells whether an account leads the call that runs in it. Owners and
-    lasting moderators see all recordings of a room; who leads a call sees the one that is being made of it.
+    `people` counts those in a room on this node, `moderates` tells whether an account leads the call that runs in it
+    here. Owners and lasting moderators see all recordings of a room; who leads a call sees the one that is being made
+    of it. A recording is worked on, and its files stay, at the node where it was started.
     """
 
     def __init__(
@@ -83,9 +87,11 @@ class RecordingService:
         people: Callable[[str], int],
         moderates: Callable[[str, int], bool],
         clock: Clock,
+        elsewhere: Elsewhere = ALONE,
     ) -> None:
         self._settings = settings
         self._store = store
+        self._elsewhere = elsewhere
         self._kept_since = kept_since
         self._people = people
         self._moderates = moderates
@@ -134,7 +140,7 @@ class RecordingService:
     # --- for people
 
     async def begin(self, room_id: str, user_id: int, username: str) -> Shown:
-        """Start to record a call. Raises `RoomNotFound` and `RecordingRefused`."""
+        """Start to record a call. Raises `RoomNotFound`, `RecordingRefused`, `NodeUnreachable`."""
         await self._door(room_id, user_id)
         async with self._starting:  # so that two who ask at once do not share the last place
             await self._check_room(room_id)
@@ -159,20 +165,29 @@ class RecordingService:
         return Shown(recording, 0.0)
 
     async def end(self, room_id: str, recording_id: str, user_id: int) -> Shown:
-        """Tell the recorder to stop; one that has ended stays as it is. Raises `RoomNotFound`, `RecordingNotFound`."""
+        """Tell the recorder to stop; one that has ended stays as it is.
+
+        Raises `RoomNotFound`, `RecordingNotFound`, `NodeUnreachable`.
+        """
         recording = await self._find(room_id, recording_id, user_id)
-        self.supervisor.end(recording.id)
-        return self._shown(recording)
+        running = recording.status in _RUNNING
+        if running and not self.end_here(recording.id) and not await self._elsewhere.stop_recording(recording.id):
+            recording = await self._find(room_id, recording_id, user_id)
+            if recording.status in _RUNNING:  # else it ended by itself meanwhile
+                raise NodeUnreachable
+        (shown,) = await self._shown(recording)
+        return shown
 
     async def list(self, room_id: str, user_id: int) -> list[Shown]:
         """Return the recordings of a room, newest first. Raises `RoomNotFound`."""
         door = await self._door(room_id, user_id)
         found = await self._store.select_of_room(room_id, LISTED)
-        return [self._shown(recording) for recording in found if door.shows(recording)]
+        return [*await self._shown(*(recording for recording in found if door.shows(recording)))]
 
     async def show(self, room_id: str, recording_id: str, user_id: int) -> Shown:
         """Return one recording. Raises `RoomNotFound`, `RecordingNotFound`."""
-        return self._shown(await self._find(room_id, recording_id, user_id))
+        (shown,) = await self._shown(await self._find(room_id, recording_id, user_id))
+        return shown
 
     async def delete(self, room_id: str, recording_id: str, user_id: int) -> None:
         """Delete a recording with its files. Raises `RoomNotFound`, `RecordingNotFound`, `RecordingNotReady`."""
@@ -198,13 +213,29 @@ class RecordingService:
             raise RecordingNotFound(recording_id)
         return self._file(recording)
 
+    # --- for other nodes
+
+    def end_here(self, recording_id: str) -> bool:
+        """Tell a recorder of this node to stop; false where it is not one. Idempotent."""
+        self.supervisor.end(recording_id)
+        return recording_id in self.supervisor.known()
+
+    def progress_here(self, recording_ids: Collection[str]) -> dict[str, tuple[int, float]]:
+        """Return the bytes, and how far the film is, of those of the recordings that are worked on here."""
+        return self.supervisor.progress(recording_ids)
+
+    async def clear_here(self, recording_id: str) -> None:
+        """Delete the files of a recording that is no more, if they are here."""
+        if await self._store.select(recording_id) is None:
+            await self._delete_files(recording_id)
+
     # --- inside
 
     async def _door(self, room_id: str, user_id: int) -> _Door:
         made_at = await self._kept_since(room_id, user_id)
         if made_at is not None:
             return _Door(made_at)
-        if self._moderates(room_id, user_id):
+        if self._moderates(room_id, user_id) or await self._elsewhere.moderates(room_id, user_id):
             return _Door(0, running_only=True)
         raise RoomNotFound(room_id)
 
@@ -230,8 +261,14 @@ class RecordingService:
     async def _check_room(self, room_id: str) -> None:
         if any(known.status in _RUNNING for known in await self._store.select_of_room(room_id, 10)):
             raise AlreadyRecording
-        if not self._people(room_id):
+        if not self._people(room_id) and not await self._people_elsewhere(room_id):
             raise RoomEmpty
+
+    async def _people_elsewhere(self, room_id: str) -> int:
+        people = (await self._elsewhere.people([room_id])).get(room_id, 0)
+        if people is None:
+            raise NodeUnreachable
+        return people
 
     async def _check_limits(self, user_id: int) -> int:
         """Return how many bytes a new recorder may write. Raises `RecordingRefused`."""
@@ -248,14 +285,26 @@ class RecordingService:
             raise StorageFull
         return share
 
-    def _shown(self, recording: Recording) -> Shown:
-        return Shown(*self.supervisor.latest(recording))
+    async def _shown(self, *recordings: Recording) -> tuple[Shown, ...]:
+        here = self.supervisor.known()
+        afar = [one.id for one in recordings if one.status in _UNFINISHED and one.id not in here]
+        known = await self._elsewhere.progress(afar)
+        return tuple(
+            Shown(msgspec.structs.replace(one, bytes=known[one.id][0]), known[one.id][1])
+            if one.id in known
+            else Shown(*self.supervisor.latest(one))
+            for one in recordings
+        )
 
     async def _delete(self, recording: Recording) -> None:
         # The files first: a row without files can be deleted again, files without a row would stay for ever.
-        with contextlib.suppress(FileNotFoundError):
-            await asyncio.to_thread(shutil.rmtree, self._settings.folder / recording.id)
+        await self._delete_files(recording.id)
         await self._store.delete(recording.id)
+        self._elsewhere.recording_deleted(recording.id)
+
+    async def _delete_files(self, recording_id: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            await asyncio.to_thread(shutil.rmtree, self._settings.folder / recording_id)
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)

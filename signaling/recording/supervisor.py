@@ -15,6 +15,8 @@ from signaling.recording.store import Recording, RecordingChange
 from signaling.recording.wire import TRACKS, TRIES, Job, News, Order
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from signaling.ports import Clock
     from signaling.recording.metrics import RecordingMetrics
     from signaling.recording.process import Launcher, Worker
@@ -86,6 +88,11 @@ class Supervisor:
         if running is None:
             return recording, 1.0 if recording.status == "ready" else 0.0
         return msgspec.structs.replace(running.recording, bytes=running.bytes), running.progress
+
+    def progress(self, recording_ids: Iterable[str]) -> dict[str, tuple[int, float]]:
+        """Return the bytes, and how far the film is, of those of the recordings that are worked on here."""
+        found = ((recording_id, self._running.get(recording_id)) for recording_id in recording_ids)
+        return {recording_id: (one.bytes, one.progress) for recording_id, one in found if one is not None}
 
     def record(self, recording: Recording, username: str, max_bytes: int) -> None:
         """Start the recorder of a new recording."""

@@ -426,6 +426,7 @@ def test_a_malformed_variable_is_named(variable: str) -> None:
         ("OTEL_TRACES_SAMPLER_ARG", "half"),
         ("BUS_URL", "http://bus:4222"),
         ("BUS_URL", "bus:4222"),
+        ("BUS_URL", "nats://bus:port"),
         ("BUS_URL", "nats://bus:4222"),  # and no database in common
         ("NODE_ID", "node 1"),
         ("NODE_ID", "n" * 65),

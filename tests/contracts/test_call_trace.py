@@ -9,11 +9,17 @@ from pathlib import Path
 import httpx2
 import msgspec
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from sqlalchemy.engine import URL
 
 from auth.service import SignedIn
+from tests.buses import BusServer
+from tests.contracts.several import ROOM, hello, resume, running_node
 from tests.contracts.site import DOORS, Door, DoorName, Site, running_site, site_settings
 from tests.observability.otlp import Receiver, attributes, receiving
+
+CLIENT = 3
+"""A span of kind CLIENT (OpenTelemetry, `Span.SpanKind`)."""
 
 
 @asynccontextmanager
@@ -51,6 +57,49 @@ async def test_a_join_leads_to_its_handshake_and_its_ticket(
         ids = {span.trace_id for span in (join, asked, handshake)}
         assert len(ids) == 3
         assert not any(ticket.encode() in span.SerializeToString() for span in receiver.spans)
+
+
+async def test_the_way_over_the_bus_is_part_of_a_join_and_of_a_resume(
+    postgres: URL, nats: BusServer, tmp_path: Path
+) -> None:
+    with receiving() as receiver:
+        async with (
+            running_node(tmp_path, postgres, nats, "a", receiver.url) as a,
+            running_node(tmp_path, postgres, nats, "b", receiver.url) as b,
+        ):
+            await a.site.open_room(ROOM, await a.site.sign_up("olivia"))
+            first, _ = await hello(a)
+            second, token = await hello(b, first)
+            second.connection.transport.abort()
+            await first.expect("presence", action="lost")
+            back = await resume(b, token, second, 2)
+            await back.expect("resumed")
+            for visitor in (first, back):
+                await visitor.go()
+        receiver.wait_for(lambda: _count(receiver, "publish chatter.node") == 2)
+        trips = [span for span in receiver.spans if span.name == "publish chatter.node"]
+        far = next(span for span in receiver.spans if span.name == "join" and _edge_of(span))
+        for parent in (far, receiver.one("resume")):
+            (trip,) = [span for span in trips if span.parent_span_id == parent.span_id]
+            assert trip.kind == CLIENT
+            assert attributes(trip.attributes) == {
+                "messaging.system": "nats",
+                "messaging.operation.name": "publish",
+                "messaging.operation.type": "send",
+                "messaging.destination.template": "chatter.node.{node}",
+            }
+            assert parent.start_time_unix_nano <= trip.start_time_unix_nano <= trip.end_time_unix_nano
+            assert trip.end_time_unix_nano <= parent.end_time_unix_nano
+            below = [span.name for span in receiver.spans if span.parent_span_id == parent.span_id]
+            assert below.index(trip.name) == 0, "before what the owner did"
+
+
+def _count(receiver: Receiver, name: str) -> int:
+    return sum(span.name == name for span in receiver.spans)
+
+
+def _edge_of(span: Span) -> object:
+    return attributes(span.attributes).get("chatter.node.edge")
 
 
 CLAIMED = "0af7651916cd43dd8448eb211c80319c"

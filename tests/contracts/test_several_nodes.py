@@ -4,108 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import httpx2
-import msgspec
 import pytest
-import pytest_asyncio
-from sqlalchemy.engine import URL
 
 from auth.service import SignedIn
 from signaling.bus.backlog import MAX_BYTES
-from signaling.cluster.settings import ClusterSettings
 from signaling.ports import Account
 from signaling.store import RoomChange
 from tests.buses import BusServer
-from tests.contracts.roamers import Roamer, check_sessions
-from tests.contracts.site import ORIGIN, Door, Site, Visitor, running_site, site_settings, until
-from tests.databases import PostgresFactory
-from tests.signaling.chaos import chaos_seed
+from tests.contracts.several import ROOM, Three, hello, resume
+from tests.contracts.site import Visitor
 
 pytestmark = pytest.mark.integration
-ROOM = "standup"
 RESTART = (1012, "restart")
-
-
-@pytest.fixture
-def postgres(postgres_factory: PostgresFactory) -> Any:
-    """An empty, migrated PostgreSQL database."""
-    url = postgres_factory.create()
-    yield url
-    postgres_factory.drop(url)
-
-
-@asynccontextmanager
-async def running_node(folder: Path, database: URL, nats: BusServer, name: str) -> AsyncIterator[Door]:
-    """Run one node."""
-    settings = site_settings(folder, database, close_timeout=timedelta(milliseconds=300), limits_scale=1000.0)
-    settings = msgspec.structs.replace(settings, cluster=ClusterSettings(bus_url=nats.url, node=name))
-    async with running_site(settings, alone=False) as site:
-        yield Door(site, "gateway")
-
-
-class Three:
-    """The nodes a, b and c, and the ways into each."""
-
-    def __init__(self, doors: list[Door], stacks: list[AsyncExitStack]) -> None:
-        self.a, self.b, self.c = self.doors = doors
-        self._stacks = stacks
-
-    async def stop(self, door: Door) -> None:
-        """End a node in good order."""
-        await self._stacks[self.doors.index(door)].aclose()
-
-    def owner(self) -> Site:
-        """Return the node where the room lives."""
-        (owner,) = (door.site for door in self.doors if door.site.hub.members(ROOM))
-        return owner
-
-
-@pytest_asyncio.fixture
-async def three(tmp_path: Path, postgres: URL, nats: BusServer) -> AsyncIterator[Three]:
-    """Three nodes that know of each other."""
-    async with AsyncExitStack() as whole:
-        stacks = [await whole.enter_async_context(AsyncExitStack()) for _ in range(3)]
-        doors = [
-            await stack.enter_async_context(running_node(tmp_path, postgres, nats, name))
-            for stack, name in zip(stacks, "abc", strict=True)
-        ]
-        await until(lambda: all(door.site.metric("chatter_bus_nodes") == 2 for door in doors))
-        yield Three(doors, stacks)
-        for door in doors:
-            await door.close()
-
-
-@pytest_asyncio.fixture
-async def owner(three: Three) -> SignedIn:
-    """Someone with a room that admits guests."""
-    person = await three.a.site.sign_up("olivia")
-    await three.a.site.open_room(ROOM, person)
-    return person
-
-
-async def hello(door: Door, *present: Visitor, person: SignedIn | None = None) -> tuple[Visitor, str]:
-    """Come in, so that those present see it; return the token to resume with too."""
-    visitor = await door.knock(ROOM, "v=2")
-    await visitor.send("hello", **({} if person is None else {"token": person.access_token}))
-    welcome = await visitor.expect("welcome")
-    visitor.id, visitor.role = welcome["clientId"], welcome["role"]
-    visitor.people = (await visitor.expect("participants"))["participants"]
-    for other in present:
-        await other.expect("presence", action="join", clientId=visitor.id)
-    return visitor, welcome["resumeToken"]
-
-
-async def resume(door: Door, token: str, visitor: Visitor, last_seq: int) -> Visitor:
-    back = await door.knock(ROOM, "v=2")
-    await back.send("resume", resumeToken=token, lastSeq=last_seq)
-    back.goes_on(visitor.id, last_seq)
-    return back
 
 
 async def test_a_room_is_in_one_place(three: Three, owner: SignedIn) -> None:
@@ -201,16 +113,6 @@ async def test_the_owner_of_a_room_stops_in_good_order(three: Three, owner: Sign
     assert [person["id"] for person in again.people] == [again.id]
 
 
-async def test_what_is_asked_over_http_at_another_node(three: Three, owner: SignedIn) -> None:
-    host, _ = await hello(three.a, person=owner)
-    headers = {"Authorization": f"Bearer {owner.access_token}"}
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{three.b.site.ports['asgi']}", headers=headers) as client:
-        calls = (await client.get(f"/rooms/{ROOM}/calls")).json()["calls"]
-        assert (await client.delete(f"/rooms/{ROOM}")).status_code == 204
-    assert calls == [] or calls[0]["running"]
-    assert await closing(host) == (4508, "room_closed"), "the owner follows the database"
-
-
 async def closing(visitor: Visitor) -> tuple[int, str]:
     async with asyncio.timeout(15):
         await visitor.connection.wait_closed()
@@ -218,58 +120,6 @@ async def closing(visitor: Visitor) -> tuple[int, str]:
 
 
 # --- the bus is in trouble -------------------------------------------------------------------------------------------
-
-
-async def talk_through(three: Three, nats: BusServer, trouble: Any) -> list[Roamer]:
-    """Let three people talk, each at any node, while something happens; then check what they heard."""
-    seed = chaos_seed()
-    print(f"replay with CHAOS_SEED={seed}")
-    urls = [f"ws://127.0.0.1:{door.port}" for door in three.doors]
-    people = [Roamer(name, ROOM, lambda: urls, ORIGIN, seed + n) for n, name in enumerate(("Ann", "Ben", "Cleo"))]
-    over = asyncio.Event()
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
-        for person in people:
-            group.create_task(person.live(cuts=False, talks=lambda: True, until=over.is_set))
-        await until(lambda: all(len(person.speaker.heard) > 5 for person in people))
-        await trouble()
-        await met(three)
-        heard = [len(person.speaker.heard) for person in people]
-        await patiently(lambda: all(len(p.speaker.heard) > n + 5 for p, n in zip(people, heard, strict=True)))
-        over.set()
-    check_sessions(people)
-    return people
-
-
-async def met(three: Three) -> None:
-    """Wait until all nodes hear each other."""
-    await patiently(lambda: all(door.site.metric("chatter_bus_nodes") == 2 for door in three.doors))
-
-
-async def patiently(condition: Any) -> None:
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110  # what is waited for happens elsewhere
-            await asyncio.sleep(0.02)
-
-
-async def test_a_restart_of_the_bus_loses_nothing(three: Three, owner: SignedIn, nats: BusServer) -> None:
-    async def trouble() -> None:
-        nats.kill()
-        await patiently(lambda: not any(door.site.application.bus.up for door in three.doors))
-        await asyncio.to_thread(nats.start)
-
-    people = await talk_through(three, nats, trouble)
-    assert [person.losses for person in people] == [0, 0, 0]
-    assert all(door.site.metric("chatter_bus_reconnects_total") >= 1 for door in three.doors)
-
-
-async def test_a_bus_that_stands_still_loses_nothing(three: Three, owner: SignedIn, nats: BusServer) -> None:
-    async def trouble() -> None:
-        nats.freeze()
-        await asyncio.sleep(5)  # what is tested is this pause
-        nats.thaw()
-
-    people = await talk_through(three, nats, trouble)
-    assert [person.losses for person in people] == [0, 0, 0]
 
 
 async def test_without_the_bus_members_at_the_owner_notice_nothing(

@@ -19,6 +19,7 @@ from api.db import Database
 from signaling import moderation as moderation_module
 from signaling.audit import KEPT_DAYS, AuditTrail
 from signaling.core.moderation import Deed, Party
+from signaling.elsewhere import Elsewhere, NodeUnreachable
 from signaling.invitation_store import InvitationRecord, InvitationStore
 from signaling.invitations import InvitationNotFound, InvitationService, TooManyInvitations
 from signaling.keys import KeyedNames
@@ -351,6 +352,33 @@ async def test_a_running_call_follows_at_once(parts: Parts) -> None:
     await parts.moderation.dismiss("standup", ALICE, "bob")
     roles = [(frame["clientId"], frame["role"]) for frame in member.frames if frame["type"] == "role"]
     assert roles == [(id_of(member), "moderator"), (id_of(member), "member")]
+
+
+class Neighbours(Elsewhere):
+    """Other nodes, which may not answer."""
+
+    def __init__(self) -> None:
+        self.reachable = False
+        self.followed: list[tuple[str, int]] = []
+
+    async def follow_moderator(self, room_id: str, user_id: int) -> None:
+        if not self.reachable:
+            raise NodeUnreachable
+        self.followed.append((room_id, user_id))
+
+
+async def test_a_running_call_elsewhere_follows_or_it_is_said_so(parts: Parts) -> None:
+    neighbours = Neighbours()
+    parts.moderation.attach(Switchboard().hub, neighbours)
+    for act, stored in ((parts.moderation.appoint, [BOB]), (parts.moderation.dismiss, [])):
+        with pytest.raises(NodeUnreachable):
+            await act("standup", ALICE, "bob")
+        assert await parts.moderation.moderators("standup", ALICE.user_id) == stored
+    neighbours.reachable = True
+    with pytest.raises(UserNotFound):  # he is none any more, but now the call knows too
+        await parts.moderation.dismiss("standup", ALICE, "bob")
+    await parts.moderation.appoint("standup", ALICE, "bob")
+    assert neighbours.followed == [("standup", BOB.user_id)] * 2
 
 
 async def test_bans_of_other_processes_are_followed(parts: Parts) -> None:

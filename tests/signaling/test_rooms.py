@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from signaling import rooms as rooms_module
 from signaling.audit import AuditTrail
 from signaling.core.names import is_room_id
 from signaling.core.room import RoomRules
+from signaling.elsewhere import Elsewhere
 from signaling.metrics import SignalingMetrics
 from signaling.moderation_store import ModerationStore
 from signaling.ports import Account
@@ -205,14 +207,18 @@ async def test_what_is_not_to_change_stays(service: RoomService, clock: ManualCl
     assert (changed.created_at, changed.updated_at) == (room.created_at, room.updated_at + 60_000)
 
 
+async def members(service: RoomService) -> int | None:
+    return (await service.people(["standup"]))["standup"]
+
+
 async def test_a_running_call_follows(service: RoomService) -> None:
     board = Switchboard()
     service.attach(board.hub)
     await service.create(ALICE, RoomChange(), "standup")
-    assert service.members("standup") == 0
+    assert await members(service) == 0
     board.directory.rooms["standup"] = RoomRules(ALICE, guests_allowed=True, max_members=8)
     guest = await board.join()
-    assert service.members("standup") == 1
+    assert await members(service) == 1
 
     await service.change("standup", OWNER, RoomChange(guests_allowed=False))
     assert guest.closed is None
@@ -224,14 +230,14 @@ async def test_a_running_call_follows(service: RoomService) -> None:
 
     await service.delete("standup", ALICE)
     assert guest.closed == (4508, "room_closed")
-    assert service.members("standup") == 0
+    assert await members(service) == 0
 
 
 async def test_without_a_call_there_is_nothing_to_follow(service: RoomService) -> None:
     await service.create(ALICE, RoomChange(), "standup")
     await service.change("standup", OWNER, RoomChange(max_members=2))
     await service.delete("standup", ALICE)
-    assert service.members("standup") == 0
+    assert await members(service) == 0
 
 
 async def test_running_calls_follow_the_database(
@@ -253,6 +259,47 @@ async def test_running_calls_follow_the_database(
     await service.follow()
     assert guest.closed == (4508, "room_closed")
     assert board.hub.live_rooms() == {}
+
+
+class Neighbours(Elsewhere):
+    """Other nodes, which count people and write down what they are told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    async def people(self, room_ids: Collection[str]) -> dict[str, int | None]:
+        return dict.fromkeys(room_ids, None)
+
+    def room_changed(self, room_id: str) -> None:
+        self.told.append(room_id)
+
+
+async def test_other_nodes_are_told_and_asked(service: RoomService) -> None:
+    neighbours, board = Neighbours(), Switchboard()
+    service.attach(board.hub, neighbours)
+    await service.create(ALICE, RoomChange(), "standup")
+    await service.change("standup", OWNER, RoomChange(max_members=2))
+    assert neighbours.told == ["standup"]
+    board.directory.rooms["here"] = RoomRules(ALICE, guests_allowed=True, max_members=8)
+    await board.join(room="here")
+    assert await service.people(["here", "standup"]) == {"here": 1, "standup": None}
+    await service.delete("standup", ALICE)
+    assert neighbours.told == ["standup"] * 2
+
+
+async def test_a_call_follows_what_another_process_changed(service: RoomService, store: RoomStore) -> None:
+    await service.follow_room("standup")  # no hub yet
+    board = Switchboard()
+    service.attach(board.hub)
+    await service.create(ALICE, RoomChange(), "standup")
+    board.directory.rooms["standup"] = RoomRules(ALICE, guests_allowed=True, max_members=8)
+    guest = await board.join()
+    await store.update("standup", ALICE, RoomChange(max_members=3), 1)
+    await service.follow_room("standup")
+    assert board.hub.live_rooms()["standup"].max_members == 3
+    await store.delete("standup", ALICE)
+    await service.follow_room("standup")
+    assert guest.closed == (4508, "room_closed")
 
 
 async def test_rooms_per_person_are_bounded(service: RoomService, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from signaling.bus.backlog import Backlog
+from signaling.bus.backlog import MAX_BYTES, Backlog
 from signaling.bus.create import create_bus
 from signaling.bus.memory import MemoryBus, MemoryEngine
 from signaling.bus.metrics import BusMetrics
@@ -215,6 +217,29 @@ async def test_an_engine_that_stands_still_is_noticed(server: BusServer) -> None
 
 
 @pytest.mark.integration
+async def test_an_engine_that_turns_one_away_is_asked_again(server: BusServer) -> None:
+    one, two = bus_at(server), bus_at(server)
+    heard = Heard()
+    async with started(one, two):
+        await two.subscribe("news", heard.take)
+        server.kill()
+        strict = copy.deepcopy(server)
+        strict.require("unknown here")
+        strict.start()
+        for _ in range(10):  # for a while, in which what is published may not raise
+            one.publish("news", b"meanwhile")
+            two.publish("other", b"news")
+            await asyncio.sleep(0.1)
+        assert not one.up
+        strict.kill()
+        server.start()
+        await until(lambda: one.up and two.up)
+        while b"after" not in heard.messages:
+            one.publish("news", b"after")
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.integration
 async def test_what_waits_for_the_engine_is_bounded(server: BusServer) -> None:
     one = bus_at(server)
     async with started(one):
@@ -243,6 +268,54 @@ async def test_a_stop_waits_for_no_engine(server: BusServer, how: str) -> None:
     assert not one.up
     if how == "frozen":
         server.thaw()
+
+
+@pytest.mark.integration
+async def test_what_was_taken_is_sent_however_long_the_engine_stands_still(nats: BusServer) -> None:
+    registry = CollectorRegistry()
+    one, two = bus_at(nats, registry), bus_at(nats)
+    heard = Heard()
+    async with started(one, two):
+        await two.subscribe("flood", heard.take)
+        nats.freeze()
+        taken = 0
+        try:
+            while one.publish("flood", b"%09d" % taken + b"x" * 100_000):  # until the last buffer is full
+                taken += 1
+                await asyncio.sleep(0)
+        finally:
+            nats.thaw()
+        await heard.until(lambda messages: len(messages) == taken)
+    assert [int(message[:9]) for message in heard.messages] == list(range(taken))
+    assert taken * 100_000 > 2 * MAX_BYTES, "more than the backlog holds"
+    assert registry.get_sample_value("chatter_bus_messages_total", {"direction": "out", "result": "dropped"}) == 0
+
+
+@pytest.mark.integration
+async def test_an_engine_for_small_messages_only_is_refused(tmp_path: Path) -> None:
+    settings = tmp_path / "nats.conf"
+    settings.write_text("max_payload: 4096\n")
+    server = nats_server()
+    server.configure("--config", str(settings))
+    server.start()
+    try:
+        bus = bus_at(server)
+        with pytest.raises(BusUnavailable, match="messages of up to 4096 bytes"):
+            await bus.start()
+        await bus.stop()
+    finally:
+        server.kill()
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("scheme", "other"), [("nats", "redis"), ("redis", "nats")])
+async def test_an_engine_of_another_kind_is_refused(request: pytest.FixtureRequest, scheme: str, other: str) -> None:
+    server: BusServer = request.getfixturevalue(other)
+    bus = create_bus(f"{scheme}://127.0.0.1:{server.port}", "test", BusMetrics(CollectorRegistry()))
+    with pytest.raises(BusUnavailable) as refused:
+        await bus.start()
+    assert "\n" not in str(refused.value)
+    await bus.stop()
 
 
 @pytest.mark.parametrize(
@@ -279,10 +352,20 @@ async def test_wrong_credentials(make: Callable[[], BusServer]) -> None:
         server.kill()
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1", "nats", "amqp://x", "127.0.0.1:4222"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1", "nats", "amqp://x", "127.0.0.1:4222", "nats://a,http://b"])
 def test_a_bus_of_no_known_kind(url: str) -> None:
     with pytest.raises(ValueError, match="nats://"):
         create_bus(url, "test", BusMetrics(CollectorRegistry()))
+
+
+async def test_what_is_too_large_for_nats_is_dropped_and_the_rest_arrives(nats: BusServer) -> None:
+    bus = bus_at(nats)
+    heard = Heard()
+    async with started(bus):
+        await bus.subscribe("news", heard.take)
+        assert not bus.publish("news", b"x" * 2_000_000)
+        assert bus.publish("news", b"small")
+        await heard.until(lambda messages: messages == [b"small"])
 
 
 async def test_the_memory_engine_can_be_away() -> None:

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 
-from signaling.calls.history import CallHistory, CallNotFound, Trouble
+from signaling.calls.history import CallHistory, CallNotFound
 from signaling.calls.keeper import CallKeeper
 from signaling.calls.metrics import CallMetrics
 from signaling.calls.overview import CallOverview
@@ -18,6 +18,7 @@ from signaling.calls.settings import CallSettings
 from signaling.calls.snapshot import Snapshot
 from signaling.calls.store import CallStore, Place, Wanted
 from signaling.core.calls.record import CallRecord
+from signaling.elsewhere import Elsewhere, Trouble
 from signaling.ports import Database, Unavailable
 from signaling.refusals import Refusal
 from signaling.rooms import RoomNotFound
@@ -348,3 +349,70 @@ async def test_more_than_a_batch_expires_at_once(node: Node, monkeypatch: pytest
         await node.store.write(Snapshot.of(call(number, started_at=NOW_MS - 40 * DAY_MS), NOW_MS))
     await node.history.delete_expired()
     assert await node.numbers() == []
+
+
+# --- calls at other nodes
+
+
+class Owner(Elsewhere):
+    """The node where the room lives, as another one asks it."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.reachable = True
+
+    async def write_calls(self, room_id: str) -> None:
+        if self.reachable:
+            await self.node.keeper.write_room(room_id)
+
+    async def note_trouble(
+        self, room_id: str, trouble: Trouble, refused: Refusal | None, *, page_allowed: bool | None
+    ) -> bool:
+        return self.reachable and self.node.history.note_here(room_id, trouble, refused, page_allowed=page_allowed)
+
+
+@pytest.fixture
+def owner(node: Node, other: Node) -> Owner:
+    """The first node, with a call, as the second sees it."""
+    made = Owner(node)
+    other.history._elsewhere = made
+    return made
+
+
+async def test_a_call_at_another_node_is_written_before_it_is_shown(node: Node, other: Node, owner: Owner) -> None:
+    timeline = running()
+    node.keeper.begin(timeline)
+    assert await other.numbers() == [1]
+    timeline.unreachable("socket_lost", NOW)
+    assert len((await other.history.show(ROOM, call_id(1), OWNER)).events) == 1
+    owner.reachable = False
+    timeline.unreachable("socket_lost", NOW + 1)
+    assert len((await other.history.show(ROOM, call_id(1), OWNER)).events) == 1, "as it was written last"
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "detail"),
+    [(None, None, "socket_blocked"), ("draining", None, "draining"), (None, "draining", "draining")],
+)
+async def test_a_trouble_is_noted_once_where_the_call_runs(
+    node: Node, other: Node, owner: Owner, there: Refusal | None, here: Refusal | None, detail: str
+) -> None:
+    for asked, refused in ((node, there), (other, here)):
+        if refused is not None:
+            asked.refused[ROOM] = refused
+    timeline = running()
+    node.keeper.begin(timeline)
+    await other.history.note(ROOM, "socket_blocked")
+    assert [event.detail for event in timeline.record.events] == [detail]
+    assert await other.alone() == []
+    counted = [
+        each.registry.get_sample_value("chatter_client_troubles_total", {"reason": detail}) for each in (node, other)
+    ]
+    assert counted == [1, 0]
+
+
+async def test_a_trouble_is_noted_beside_a_call_that_cannot_be_reached(node: Node, other: Node, owner: Owner) -> None:
+    owner.reachable = False
+    node.keeper.begin(running())
+    await other.history.note(ROOM, "socket_blocked")
+    assert [event.detail for record in await other.alone() for event in record.events] == ["socket_blocked"]

@@ -106,6 +106,32 @@ async def at_work(desk: Desk) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
+# --- out of turn
+
+
+async def test_the_calls_of_one_room_are_written_when_someone_looks(desk: Desk) -> None:
+    first, second = desk.begin(1), desk.begin(2)
+    await desk.keeper.write_room("room-1")
+    await desk.keeper.write_room("room-1")
+    assert desk.store.ids == [1], "nothing new to write, the second time"
+    first.changed = True
+    await desk.keeper.write_room("room-1")
+    desk.end(second)
+    await desk.keeper.write_room("room-1")
+    assert desk.store.ids == [1, 1]
+    await desk.keeper.write_room("room-2")
+    assert desk.store.ids == [1, 1, 2]
+    await desk.keeper.write_room("nowhere")
+
+
+async def test_who_looks_while_the_database_is_away_is_told(desk: Desk) -> None:
+    timeline = desk.begin()
+    desk.store.away = True
+    with pytest.raises(Away):
+        await desk.keeper.write_room("room-1")
+    assert timeline.changed
+
+
 # --- what is written when
 
 

@@ -274,7 +274,7 @@ async def test_what_the_handshake_showed_is_seen_by_the_owner() -> None:
         browser="Chrome 156",
         span=span,
     )
-    again = Open.of(5, request).request("edge")
+    again = Open.of(5, request, 1.0, 2.0).request("edge")
     assert again == LinkRequest(
         room_id=ROOM,
         origin=ORIGIN,

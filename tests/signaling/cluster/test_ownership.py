@@ -185,3 +185,26 @@ async def test_one_who_leaves_waits_for_nothing(desk: Desk, ledger: Ledger) -> N
     assert (ledger.rooms, ledger.nodes) == ({}, {})
     with pytest.raises(asyncio.CancelledError):
         await claim
+
+
+async def test_rooms_that_live_elsewhere(desk: Desk, ledger: Ledger) -> None:
+    other = Desk(ledger, B)
+    for node, room in ((desk, "here"), (other, ROOM)):
+        await node.rooms.take_name()
+        await node.rooms.owner_of(room)
+    assert await desk.rooms.homes(["here", ROOM, "nowhere"]) == {ROOM: B}
+    assert await desk.rooms.homes([]) == {}
+
+
+@pytest.mark.parametrize(("heard", "lives"), [(True, {ROOM: B}), (False, {})])
+async def test_a_room_lives_as_long_as_its_node_is_seen_or_heard(
+    desk: Desk, ledger: Ledger, heard: bool, lives: dict[str, Sender]
+) -> None:
+    other = Desk(ledger, B)
+    await other.rooms.take_name()
+    await other.rooms.owner_of(ROOM)
+    desk.now += 9.9
+    assert await desk.rooms.homes([ROOM]) == {ROOM: B}
+    desk.now += 0.1
+    desk.heard |= {B} if heard else set()
+    assert await desk.rooms.homes([ROOM]) == lives

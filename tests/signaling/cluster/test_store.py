@@ -108,3 +108,13 @@ async def test_a_claim_meets_a_release(store: ClusterStore) -> None:
         _, owner = await asyncio.gather(store.release({ROOM}, A), store.claim(ROOM, B, stale=40))
         assert owner in {A, B}
         await store.release({ROOM}, B)
+
+
+async def test_where_rooms_live_and_when_their_node_was_seen(store: ClusterStore) -> None:
+    await store.seen(A, now=20, stale=10)
+    await store.seen(B, now=25, stale=10)
+    for room, node in ((ROOM, A), ("daily", B)):
+        await store.claim(room, node, stale=10)
+    assert await store.homes([ROOM, "daily", "nowhere"]) == {ROOM: (A, 20), "daily": (B, 25)}
+    await store.seen(A2, now=40, stale=30)
+    assert await store.homes([ROOM]) == {}, "it lived there in an earlier life of the node"

@@ -152,6 +152,17 @@ async def test_when_the_bus_is_back_all_is_as_before(town: Town, pair: Pair) -> 
     assert pair[1].metric("chatter_bus_nodes") == 1
 
 
+async def test_a_bus_that_brings_nothing_back_counts_as_slow(town: Town, pair: Pair) -> None:
+    await town.wait(20)
+    assert not pair[0].cluster.slow
+    town.engine.running = False
+    await town.wait(4)
+    assert pair[0].cluster.slow
+    town.engine.running = True
+    await town.wait(2)
+    assert not pair[0].cluster.slow
+
+
 # --- a node is gone --------------------------------------------------------------------------------------------------
 
 

@@ -51,6 +51,15 @@ class Ledger:
         await self._answer()
         return self.rooms.get(room_id)
 
+    async def homes(self, room_ids: list[str]) -> dict[str, tuple[Sender, int]]:
+        await self._answer()
+        found = {room_id: self.rooms[room_id] for room_id in room_ids if room_id in self.rooms}
+        return {
+            room_id: (owner, self.nodes[owner.node][1])
+            for room_id, owner in found.items()
+            if self.nodes.get(owner.node, ("", 0))[0] == owner.incarnation
+        }
+
     async def claim(self, room_id: str, me: Sender, *, stale: int) -> Sender:
         self.claims += 1
         await self._answer()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 import pytest
 from sqlalchemy import text
 
+from signaling.elsewhere import Elsewhere, NodeUnreachable
 from signaling.recording.errors import (
     AlreadyRecording,
     QuotaExceeded,
@@ -17,7 +19,7 @@ from signaling.recording.errors import (
     StorageFull,
     TooManyRecordings,
 )
-from signaling.recording.store import Recording, RecordingChange, RecordingExists
+from signaling.recording.store import Recording, RecordingChange, RecordingExists, Status
 from signaling.recording.tickets import TicketInvalid
 from signaling.recording.wire import FILM, TRACKS, TRIES
 from signaling.rooms import RoomNotFound
@@ -456,3 +458,119 @@ async def test_a_link_opens_its_film_and_no_other(studio: Studio) -> None:
     (studio.settings.folder / one / FILM).unlink()
     with pytest.raises(RecordingNotFound):
         await studio.service.linked_film(ROOM, one, link)
+
+
+# --- at other nodes
+
+
+class Neighbours(Elsewhere):
+    """Other nodes: who is in calls there, who leads them, and what is recorded there."""
+
+    def __init__(self) -> None:
+        self.count: int | None = 0
+        self.leads: set[int] = set()
+        self.working: dict[str, tuple[int, float]] = {}
+        self.stopped: list[str] = []
+        self.deleted: list[str] = []
+
+    async def people(self, room_ids: Collection[str]) -> dict[str, int | None]:
+        return dict.fromkeys(room_ids, self.count)
+
+    async def moderates(self, room_id: str, user_id: int) -> bool:
+        return user_id in self.leads
+
+    async def stop_recording(self, recording_id: str) -> bool:
+        self.stopped.append(recording_id)
+        return recording_id in self.working
+
+    async def progress(self, recording_ids: Collection[str]) -> dict[str, tuple[int, float]]:
+        return {one: self.working[one] for one in recording_ids if one in self.working}
+
+    def recording_deleted(self, recording_id: str) -> None:
+        self.deleted.append(recording_id)
+
+
+@pytest.fixture
+def neighbours(studio: Studio) -> Neighbours:
+    """Other nodes; nobody is in the room here."""
+    made = Neighbours()
+    studio.service._elsewhere = made
+    studio.people = 0
+    return made
+
+
+async def test_a_call_at_another_node_is_recorded(studio: Studio, neighbours: Neighbours) -> None:
+    with pytest.raises(RoomEmpty):
+        await studio.begin()
+    neighbours.count = None
+    with pytest.raises(NodeUnreachable):
+        await studio.begin()
+    neighbours.count = 1
+    with pytest.raises(RoomNotFound):
+        await studio.begin(STRANGER)
+    neighbours.leads = {STRANGER}
+    await studio.begin(STRANGER)
+
+
+async def elsewhere(studio: Studio, status: Status = "recording") -> str:
+    """Store a recording of another node; return its id."""
+    recording = Recording(id="r1", room_id=ROOM, started_by=OWNER, started_at=int(NOW * 1000), status=status, bytes=5)
+    await studio.store.insert(recording)
+    return recording.id
+
+
+async def test_a_recording_at_another_node_is_shown_as_it_is(studio: Studio, neighbours: Neighbours) -> None:
+    recording_id = await elsewhere(studio, "processing")
+    shown = await studio.service.show(ROOM, recording_id, OWNER)
+    assert (shown.recording.bytes, shown.progress) == (5, 0.0)
+    neighbours.working = {recording_id: (77, 0.4)}
+    (shown,) = await studio.service.list(ROOM, OWNER)
+    assert (shown.recording.bytes, shown.progress) == (77, 0.4)
+
+
+async def test_a_recording_at_another_node_is_stopped(studio: Studio, neighbours: Neighbours) -> None:
+    recording_id = await elsewhere(studio)
+    with pytest.raises(NodeUnreachable):
+        await studio.service.end(ROOM, recording_id, OWNER)
+    neighbours.working = {recording_id: (5, 0.0)}
+    await studio.service.end(ROOM, recording_id, OWNER)
+    assert neighbours.stopped == [recording_id] * 2
+    await studio.store.update(recording_id, RecordingChange(status="processing"))
+    await studio.service.end(ROOM, recording_id, OWNER)
+    assert len(neighbours.stopped) == 2, "it has stopped"
+
+
+async def test_a_recording_that_ends_by_itself_need_not_be_stopped(studio: Studio, neighbours: Neighbours) -> None:
+    recording_id = await elsewhere(studio)
+
+    async def stop_recording(_: str) -> bool:
+        await studio.store.update(recording_id, RecordingChange(status="processing"))
+        return False
+
+    neighbours.stop_recording = stop_recording  # type: ignore[method-assign,assignment]
+    assert (await studio.service.end(ROOM, recording_id, OWNER)).recording.status == "processing"
+
+
+async def test_what_other_nodes_ask(studio: Studio) -> None:
+    recording_id = await studio.begin()
+    recorder = await studio.launcher.worker(1)
+    recorder.say(event="size", bytes=12)
+    await until(lambda: asyncio.sleep(0, studio.service.progress_here([recording_id, "another"]) != {}))
+    assert not studio.service.end_here("another")
+    assert studio.service.end_here(recording_id)
+    assert recorder.orders[-1].stop
+
+
+async def test_files_go_with_their_recording_wherever_it_is_deleted(studio: Studio, neighbours: Neighbours) -> None:
+    studio.people = 1
+    recording_id = await studio.recorded()
+    folder = studio.settings.folder / recording_id
+    await studio.service.clear_here(recording_id)
+    assert folder.is_dir(), "it is not deleted yet"
+    await studio.store.delete(recording_id)
+    for _ in range(2):
+        await studio.service.clear_here(recording_id)
+    assert not folder.exists()
+    another = await studio.recorded()
+    await studio.service.delete(ROOM, another, OWNER)
+    assert neighbours.deleted == [another]

@@ -31,7 +31,8 @@ export interface Room {
   readonly maxMembers: number
   readonly lobby: LobbyMode
   readonly passwordRequired: boolean
-  readonly members: number
+  /** How many are in it now; null while the server that runs its call cannot be asked. */
+  readonly members: number | null
   readonly owner: boolean
   readonly wsUrl: string
   readonly createdAt: string

@@ -142,6 +142,7 @@ export function JoinPanel({ room, media, joining, invited, password, name, onNam
 }
 
 function Presence({ room }: { room: Room }) {
+  if (room.members === null) return null
   if (room.members >= room.maxMembers) {
     return (
       <Notice className="mt-3" icon={<Users aria-hidden />}>

@@ -25,7 +25,7 @@ export function DeleteRoomDialog({ room, onClose, onDeleted }: DeleteRoomDialogP
       onOpenChange={(open) => !open && onClose()}
       title={`Delete “${room?.name || room?.roomId}”?`}
       description={
-        room && room.members > 0
+        room?.members
           ? 'People are in this room now; their call will end. The link stops working.'
           : 'The link stops working.'
       }

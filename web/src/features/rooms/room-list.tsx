@@ -154,7 +154,7 @@ function RoomRow({ room, onChange, onRecordings, onDelete }: RoomRowProps) {
         <p className="truncate font-medium">{name}</p>
         <p className="flex flex-wrap items-center gap-x-2 text-sm text-muted">
           {room.name && <span className="truncate">{room.roomId} ·</span>}
-          {room.members > 0 ? (
+          {room.members ? (
             <span className="flex items-center gap-1 font-medium text-accent">
               <Users aria-hidden className="size-3.5" /> {room.members} in the call
             </span>

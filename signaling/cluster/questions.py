@@ -1,0 +1,149 @@
+"""What nodes ask each other, and what they tell all others, beside the connections they carry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+from signaling.elsewhere import Trouble
+from signaling.refusals import Refusal
+
+if TYPE_CHECKING:
+    from signaling.cluster.host import Host
+
+
+class Question(Struct, frozen=True, array_like=True):
+    """Something that another node knows, or is to do. Asked again, it does no harm."""
+
+    async def answer(self, host: Host) -> object:
+        """Return what is to be sent back, which MessagePack must know."""
+        raise NotImplementedError
+
+
+class People(Question, frozen=True, array_like=True, tag="people"):
+    """How many people are in these rooms? Answered with a list in the same order."""
+
+    room_ids: list[str]
+
+    async def answer(self, host: Host) -> list[int]:
+        return [host.hub.members(room_id) for room_id in self.room_ids]
+
+
+class Moderates(Question, frozen=True, array_like=True, tag="moderates"):
+    """Does this account lead the call that runs in this room?"""
+
+    room_id: str
+    user_id: int
+
+    async def answer(self, host: Host) -> bool:
+        return host.hub.moderates(self.room_id, self.user_id)
+
+
+class FollowModerator(Question, frozen=True, array_like=True, tag="moderator"):
+    """Let an account have the role in the running call that the database gives it."""
+
+    room_id: str
+    user_id: int
+
+    async def answer(self, host: Host) -> None:
+        await host.moderation.follow_moderator(self.room_id, self.user_id)
+
+
+class WriteCalls(Question, frozen=True, array_like=True, tag="write"):
+    """Store what is newest of the calls of a room."""
+
+    room_id: str
+
+    async def answer(self, host: Host) -> None:
+        await host.keeper.write_room(self.room_id)
+
+
+class NoteTrouble(Question, frozen=True, array_like=True, tag="trouble"):
+    """Note a browser's trouble in the call that runs in a room; answered with whether one does."""
+
+    room_id: str
+    trouble: Trouble
+    refused: Refusal | None
+    page_allowed: bool | None
+
+    async def answer(self, host: Host) -> bool:
+        return host.calls.note_here(self.room_id, self.trouble, self.refused, page_allowed=self.page_allowed)
+
+
+class StopRecording(Question, frozen=True, array_like=True, tag="stop"):
+    """Stop a recorder; answered with whether it is here."""
+
+    recording_id: str
+
+    async def answer(self, host: Host) -> bool:
+        return host.recordings.end_here(self.recording_id)
+
+
+class Progress(Question, frozen=True, array_like=True, tag="progress"):
+    """How far are these recordings? Answered with those that are worked on here."""
+
+    recording_ids: list[str]
+
+    async def answer(self, host: Host) -> dict[str, tuple[int, float]]:
+        return host.recordings.progress_here(self.recording_ids)
+
+
+AnyQuestion = People | Moderates | FollowModerator | WriteCalls | NoteTrouble | StopRecording | Progress
+
+
+class Ask(Struct, frozen=True, array_like=True, tag="ask"):
+    """A question; `number` names it in the answer."""
+
+    number: int
+    question: AnyQuestion
+
+
+class Answer(Struct, frozen=True, array_like=True, tag="answer"):
+    """What was asked for, or that it could not be found out or done."""
+
+    number: int
+    ok: bool
+    value: msgspec.Raw
+
+
+# --- to all ----------------------------------------------------------------------------------------------------------
+
+
+class News(Struct, frozen=True, array_like=True):
+    """Something that every node should know. Whoever misses it comes to know it otherwise, a little later."""
+
+    async def heed(self, host: Host) -> None:
+        """Do what follows from it."""
+        raise NotImplementedError
+
+
+class RoomChanged(News, frozen=True, array_like=True, tag="room"):
+    """The database has something new of a room."""
+
+    room_id: str
+
+    async def heed(self, host: Host) -> None:
+        await host.rooms.follow_room(self.room_id)
+
+
+class SessionsEnded(News, frozen=True, array_like=True, tag="sessions"):
+    """These device sessions are over."""
+
+    session_ids: list[str]
+
+    async def heed(self, host: Host) -> None:
+        await host.hub.sessions_ended(self.session_ids)
+
+
+class RecordingDeleted(News, frozen=True, array_like=True, tag="deleted"):
+    """A recording is no more; its files may be with any node."""
+
+    recording_id: str
+
+    async def heed(self, host: Host) -> None:
+        await host.recordings.clear_here(self.recording_id)
+
+
+AnyNews = RoomChanged | SessionsEnded | RecordingDeleted
