@@ -225,7 +225,6 @@ def create_app(settings: Settings, *, dist: Path = DIST, clock: Callable[[], flo
         min_connections=postgres.min_conns if postgres else 1,
         max_connections=postgres.max_conns if postgres else 100,
         metrics=DatabaseMetrics(registry),
-        work=tracing.work,
     )
     auth_metrics = AuthMetrics(registry)
     hasher = PasswordHasher(

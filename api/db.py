@@ -22,7 +22,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from api.db_watch import DatabaseMetrics, observe_queries
-from observability.work import WorkTracer
 
 _WRITE = "chatter_write"
 _SQLITE_OUTAGES = (
@@ -52,7 +51,6 @@ class Database:
         min_connections: int = 1,
         max_connections: int = 100,
         metrics: DatabaseMetrics | None = None,
-        work: WorkTracer | None = None,
     ) -> None:
         self.url = make_url(url)
         self.dialect = self.url.get_backend_name()
@@ -62,7 +60,7 @@ class Database:
         self._writer = asyncio.Lock() if self.dialect == "sqlite" else None
         self._metrics = metrics or DatabaseMetrics(CollectorRegistry())
         self._metrics.watch(lambda: self.connections()[0], lambda: self.connections()[1])
-        observe_queries(self._engine.sync_engine, self._metrics, work or WorkTracer())
+        observe_queries(self._engine.sync_engine, self._metrics)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

@@ -15,18 +15,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from prometheus_client import CollectorRegistry, Gauge
 from sqlalchemy import event
 
-from observability.tally import HotHistogram
+from observability.tally import Buckets, HotHistogram
+from observability.work import work_done
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, ExceptionContext
-
-    from observability.work import WorkTracer
 
 _OPERATIONS = ("select", "insert", "update", "delete", "other")
 _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SYSTEMS = {"postgresql": "postgresql", "sqlite": "sqlite"}
 _TARGET = re.compile(r"\b(?:FROM|INTO|UPDATE)\s+([a-z_]+)", re.IGNORECASE)
-_STARTED = "chatter_started_ns"
 _UNTOLD = frozenset({"begin", "pragma"})
 
 
@@ -62,50 +60,57 @@ class DatabaseMetrics:
         """Note how long a transaction waited for its connection."""
         self._waits.observe(seconds)
 
-    def asked(self, operation: str, seconds: float) -> None:
-        """Note how long a query took."""
-        self._queries.get(operation, self._queries["other"]).observe(seconds)
+    def asked(self, operation: str) -> Buckets:
+        """Return where to note how long a query of this kind took, in seconds."""
+        return self._queries.get(operation, self._queries["other"])
 
 
 class _Query(NamedTuple):
-    operation: str
     name: str
     attributes: Mapping[str, str]
+    durations: Buckets
+    told: bool
+    """Whether a trace wants to know of it."""
 
 
-def observe_queries(engine: Engine, metrics: DatabaseMetrics, work: WorkTracer) -> None:
-    """Time every statement of an engine, and tell of it where a trace wants to know."""
+def observe_queries(engine: Engine, metrics: DatabaseMetrics) -> None:
+    """Time every statement of an engine, and tell of it whoever collects work."""
     system = _SYSTEMS.get(engine.dialect.name, "other_sql")
 
+    @lru_cache(maxsize=512)
+    def summarize(statement: str) -> _Query:
+        operation, attributes = _summary(statement)
+        durations, told = metrics.asked(operation.lower()), operation.lower() not in _UNTOLD
+        return _Query(attributes["db.query.summary"], {"db.system.name": system, **attributes}, durations, told)
+
     @event.listens_for(engine, "before_cursor_execute")
-    def before(connection: Connection, *_: Any) -> None:
-        connection.info[_STARTED] = time.time_ns()
+    def before(_connection: Connection, _cursor: Any, _statement: str, _parameters: Any, context: Any, *_: Any) -> None:
+        context.chatter_started_ns = time.time_ns()
 
     @event.listens_for(engine, "after_cursor_execute")
-    def after(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
-        note(connection, statement, None)
+    def after(_connection: Connection, _cursor: Any, statement: str, _parameters: Any, context: Any, *_: Any) -> None:
+        note(context, statement, None)
 
     @event.listens_for(engine, "handle_error")
-    def failed(context: ExceptionContext) -> None:
-        if context.connection is not None and context.statement is not None:
-            note(context.connection, context.statement, context.original_exception)
+    def failed(failure: ExceptionContext) -> None:
+        if failure.execution_context is not None and failure.statement is not None:
+            note(failure.execution_context, failure.statement, failure.original_exception)
 
-    def note(connection: Connection, statement: str, error: BaseException | None) -> None:
-        started = connection.info.pop(_STARTED, None)
+    def note(context: Any, statement: str, error: BaseException | None) -> None:
+        started = getattr(context, "chatter_started_ns", None)
         if started is not None:
-            query = _summarize(statement, system)
-            metrics.asked(query.operation, max(0, time.time_ns() - started) / 1e9)
-            if query.operation not in _UNTOLD:
-                work.done(query.name, started, query.attributes, error)
+            context.chatter_started_ns = None
+            query = summarize(statement)
+            query.durations.observe(max(0, time.time_ns() - started) / 1e9)
+            if query.told:
+                work_done(query.name, started, query.attributes, error)
 
 
-@lru_cache(maxsize=512)
-def _summarize(statement: str, system: str) -> _Query:
+def _summary(statement: str) -> tuple[str, dict[str, str]]:
     words = statement.split(maxsplit=1)
     operation = words[0].upper() if words else ""
     target = _TARGET.search(statement)
-    summary = f"{operation} {target[1]}" if target else operation
-    attributes = {"db.system.name": system, "db.operation.name": operation, "db.query.summary": summary}
+    attributes = {"db.operation.name": operation, "db.query.summary": operation}
     if target:
-        attributes["db.collection.name"] = target[1]
-    return _Query(operation.lower(), summary, attributes)
+        attributes |= {"db.query.summary": f"{operation} {target[1]}", "db.collection.name": target[1]}
+    return operation, attributes

@@ -10,19 +10,17 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry
 
 from observability.context import log_fields
 from observability.redaction import redact_text
 from observability.request import Asgi, Message, Receive, RequestInfo, Scope, Send, request_info
 from observability.server_spans import NO_SPAN, OTHER_METHOD, ServerSpan, start_server_span
-from observability.tally import Buckets, HotHistogram
+from observability.tally import Buckets, Census, Count, HotHistogram, Tally
 from observability.work import Work, collecting, tell_work
 
 logger = logging.getLogger("chatter.access")
@@ -96,41 +94,46 @@ def log_request(info: RequestInfo, method: str, status: int, size: int, duration
     }
     if info.user_id is not None:
         fields |= {"userID": info.user_id, "username": info.username or ""}
-    logger.info("request", extra=fields)
+    if logger.isEnabledFor(logging.INFO):  # not `info`, which looks for the line it is called from: always this one
+        logger.handle(logger.makeRecord(logger.name, logging.INFO, __file__, 0, "request", (), None, extra=fields))
 
 
 class _Series(NamedTuple):
     """What is counted of all requests of one kind."""
 
-    requests: Counter
-    sizes: Counter
+    requests: Count
+    sizes: Count
     durations: Buckets
 
 
 class HttpMetrics:
-    """The seed's HTTP metrics, with the route template as `path`."""
+    """The seed's HTTP metrics, with the route template as `path`. One thread may count, the event loop's."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         labels = ["method", "path", "status"]
-        self._requests = Counter("http_requests", "HTTP requests.", labels, registry=registry)
-        self._sizes = Counter("http_response_size_bytes", "Bytes of HTTP response bodies.", labels, registry=registry)
+        self._requests = Tally("http_requests", "HTTP requests.", labels, (), registry=registry)
+        self._sizes = Tally("http_response_size_bytes", "Bytes of HTTP response bodies.", labels, (), registry=registry)
         self._durations = HotHistogram(
             "http_request_duration_seconds",
             "Time to answer HTTP requests.",
-            ["method", "path"],
+            labels[:2],
             (),
             buckets=_BUCKETS,
             registry=registry,
         )
-        in_progress = Gauge("http_requests_in_progress", "HTTP requests now.", ["method"], registry=registry)
-        self.in_progress = functools.cache(in_progress.labels)
+        self.in_progress = dict.fromkeys((*_METHODS, OTHER_METHOD), 0)
+        """Requests now, by method."""
+        in_progress = Census(
+            "http_requests_in_progress", "HTTP requests now.", "method", self.in_progress, registry=registry
+        )
+        in_progress.watch(lambda: self.in_progress)
         self._series = functools.cache(self._make_series)  # of closed sets: methods, routes, statuses
 
     def request(self, method: str, path: str, status: int, size: int, duration: float) -> None:
         """Count and time a request; the current span becomes the exemplar of its bucket if it is kept."""
-        series = self._series(method, path, status)
-        series.requests.inc()
-        series.sizes.inc(size)
+        series = self._series(method, path, str(status))
+        series.requests.value += 1
+        series.sizes.value += size
         span = trace.get_current_span().get_span_context()
         if span.trace_flags.sampled:
             series.durations.observe_traced(duration, trace.format_trace_id(span.trace_id), time.time())
@@ -139,12 +142,12 @@ class HttpMetrics:
 
     def handshake(self, path: str, status: int) -> None:
         """Count a WebSocket handshake. Its time is not that of a request: it would be as long as the call."""
-        self._requests.labels("GET", path, status).inc()
+        self._requests.series("GET", path, str(status)).value += 1
 
-    def _make_series(self, method: str, path: str, status: int) -> _Series:
+    def _make_series(self, method: str, path: str, status: str) -> _Series:
         labels = (method, path, status)
         return _Series(
-            self._requests.labels(*labels), self._sizes.labels(*labels), self._durations.series(method, path)
+            self._requests.series(*labels), self._sizes.series(*labels), self._durations.series(method, path)
         )
 
 
@@ -165,8 +168,8 @@ class ObservingMiddleware:
         method, response = _method(scope), _Response(send)
         span = self._start_span(scope, method)
         failure: BaseException | None = None
-        in_progress = self._metrics.in_progress(method)
-        in_progress.inc()
+        in_progress = self._metrics.in_progress
+        in_progress[method] += 1
         started = time.perf_counter()
         with current_span(span), collecting(wanted=span.kept) as work, log_fields(request_id=request_info(scope).id):
             try:
@@ -175,7 +178,7 @@ class ObservingMiddleware:
                 failure = error
                 raise
             finally:
-                in_progress.dec()
+                in_progress[method] -= 1
                 status, duration = response.status(failure), time.perf_counter() - started
                 self._tell_work(span, work, duration, failed=status >= 500)
                 self._note(scope, span, status, response.bytes, duration, failure)
@@ -208,14 +211,18 @@ class ObservingMiddleware:
         )
 
 
-@contextmanager
-def current_span(span: ServerSpan) -> Iterator[None]:
+class current_span:  # noqa: N801  # as a generator it would take three times as long, for each request
     """Make a span the current one in the block, for log lines, exemplars and the spans below it."""
-    if span is NO_SPAN:
-        yield
-        return
-    token = otel_context.attach(trace.set_span_in_context(span.as_parent))
-    try:
-        yield
-    finally:
-        otel_context.detach(token)
+
+    __slots__ = ("_span", "_token")
+
+    def __init__(self, span: ServerSpan) -> None:
+        self._span = span
+
+    def __enter__(self) -> None:
+        known = self._span is not NO_SPAN
+        self._token = otel_context.attach(trace.set_span_in_context(self._span.as_parent)) if known else None
+
+    def __exit__(self, *_: object) -> None:
+        if self._token is not None:
+            otel_context.detach(self._token)

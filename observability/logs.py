@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ STDOUT = 1
 FLUSH_TIMEOUT_S = 0.25
 """How long the end of the process waits for whoever reads the log."""
 _MAX_LINE = 16384
+_LINE_OVERHEAD = 400
 # These say more than one line per lifecycle edge, some with client addresses, query strings or stored hashes.
 _CHATTY = ("aiosqlite", "asyncio", "hypercorn", "picows", "sqlalchemy", "urllib3", "yoyo")
 # A line per batch while the receiver of traces is away; `observability.export` says it once.
@@ -70,11 +72,7 @@ def _flush() -> None:
 
 
 class _WriterHandler(logging.Handler):
-    """Makes a line of a record with what only its own thread and task know, and hands it to the writer.
-
-    Lines are made here and not by the writer's thread, which would hold the interpreter's lock meanwhile, for as long
-    as it may: 5 ms.
-    """
+    """Takes of a record what only its own thread and task know, and lets the writer's thread make lines of them."""
 
     def __init__(self, fd: int, formatter: logging.Formatter) -> None:
         super().__init__()
@@ -88,20 +86,31 @@ class _WriterHandler(logging.Handler):
                 fields.pop("span_id", None)
             for name, value in fields.items():
                 record.__dict__.setdefault(name, value)
-            self.writer.put(self._line(record))
+            if not isinstance(record.msg, dict):
+                record.msg, record.args = record.getMessage(), None
+            size = _settled_size(record)
         except Exception as error:
-            # Not `handleError`, which would print message and arguments, whatever they hold.
-            self.writer.put(
-                self._own_line(
-                    "a log record could not be written",
-                    "log_record_unwritable",
-                    source=f"{record.name}:{record.lineno}",
-                    cause=type(error).__name__,
-                )
-            )
+            self.writer.put(self._unwritable(record, error))
+            return
+        if size is None:
+            self.writer.put(self._line(record))
+        else:
+            self.writer.put(partial(self._line, record), size)
 
     def _line(self, record: logging.LogRecord) -> bytes:
-        return f"{self.format(record)}\n".encode("utf-8", "backslashreplace")
+        try:
+            return f"{self.format(record)}\n".encode("utf-8", "backslashreplace")
+        except Exception as error:
+            return self._unwritable(record, error)
+
+    def _unwritable(self, record: logging.LogRecord, error: Exception) -> bytes:
+        # Not `handleError`, which would print message and arguments, whatever they hold.
+        return self._own_line(
+            "a log record could not be written",
+            "log_record_unwritable",
+            source=f"{record.name}:{record.lineno}",
+            cause=type(error).__name__,
+        )
 
     def _notice(self, count: int) -> bytes:
         return self._own_line("log lines were dropped", "log_records_dropped", count=count)
@@ -109,6 +118,20 @@ class _WriterHandler(logging.Handler):
     def _own_line(self, text: str, event: str, **fields: object) -> bytes:
         own = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING", "msg": text, "event": event}
         return self._line(logging.makeLogRecord(own | fields))
+
+
+def _settled_size(record: logging.LogRecord) -> int | None:
+    """Return about how large a line will be; None for one with anything that could change meanwhile, or is large."""
+    if record.exc_info or record.stack_info:
+        return None
+    size = _LINE_OVERHEAD
+    for value in record.__dict__.values():
+        kind = value.__class__
+        if kind is str:
+            size += len(value)
+        elif kind is not int and kind is not float and kind is not bool and value is not None:
+            return None
+    return size if size <= _MAX_LINE else None
 
 
 def _formatter(settings: ObservabilitySettings) -> logging.Formatter:
@@ -137,7 +160,7 @@ class _RedactingJsonFormatter(JsonFormatter):
         return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
-        """Do what the base class does, without asking for each field whether it is renamed or skipped."""
+        """Put one object together, without asking for each field whether it is renamed, as the base class does."""
         log_data["time"] = record.asctime
         log_data["level"] = record.levelname
         log_data["logger"] = record.name
@@ -149,17 +172,18 @@ class _RedactingJsonFormatter(JsonFormatter):
                 log_data[name] = value
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
-        """Return one line, redacted where it must be; most lines have nothing that could be a secret."""
-        try:
-            if is_plainly_harmless(log_data):
-                line = _encode_plain(log_data).decode()
-            else:
-                line = _encode_any(log_data)
-                if may_hold_secrets(line):
-                    line = ""
-        except (ValueError, TypeError, RecursionError):  # NaN, cycles, keys that are no text
-            line = ""
+        """Return one line, redacted where it must be; most lines hold nothing that could be a secret."""
+        line = _encode_plain(log_data).decode() if is_plainly_harmless(log_data) else _encode_checked(log_data)
         return line if line and len(line) <= _MAX_LINE else json.dumps(redact(log_data))
+
+
+def _encode_checked(log_data: dict[str, Any]) -> str:
+    """Return the line, empty where it may hold a secret or is no JSON."""
+    try:
+        line = _encode_any(log_data)
+    except (ValueError, TypeError, RecursionError):  # NaN, cycles, keys that are no text
+        return ""
+    return "" if may_hold_secrets(line) else line
 
 
 class _TextFormatter(logging.Formatter):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -80,9 +80,16 @@ _HINTS = (
 )
 _OUR_NAME = "chatter"
 _RANDOM = re.compile(r"[A-Za-z0-9_-]{32,}")
-_is_hex_id = re.compile(r"[0-9a-f]{16}(?:[0-9a-f]{16})?").fullmatch
-_CACHED = 128
+_LOOKS: dict[Any, Callable[[str], object]] = {
+    "time": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00").fullmatch,
+    **dict.fromkeys(
+        ("trace_id", "span_id", "call_id", "request_id"), re.compile(r"[0-9a-f]{16}(?:[0-9a-f]{16})?").fullmatch
+    ),
+}
+_SHORT = 128
 """Longer texts are hardly said twice."""
+_MOST_NAMES = 512
+_harmless_names: set[str] = set()
 
 
 def may_hold_secrets(text: str) -> bool:
@@ -94,30 +101,38 @@ def may_hold_secrets(text: str) -> bool:
     return any(map(_looks_random, _RANDOM.findall(text)))
 
 
-def is_plainly_harmless(fields: Mapping[str, Any]) -> bool:
-    """Tell whether all of an object is short texts without any hint of a secret, and numbers that JSON knows.
+def is_plainly_harmless(fields: Mapping[Any, Any]) -> bool:
+    """Tell whether all of an object is short ASCII texts without any hint of a secret, and numbers that JSON knows.
 
-    No hint goes across a field, so each is looked at for itself: names, events and routes come again and again, and ids
-    of traces and requests can be told by their look.
+    No hint goes across a field, so each is looked at for itself: names, events and routes come again and again, and
+    what never does, times and ids, can be told by its look.
     """
     for name, value in fields.items():
         kind = value.__class__
         if kind is str:
-            if len(value) > _CACHED or not (_is_hex_id(value) or _is_harmless(value)):
+            looks_right = _LOOKS.get(name)
+            if not ((looks_right is not None and looks_right(value)) or _is_harmless(value)):
                 return False
         elif kind is float:
             if not math.isfinite(value):
                 return False
         elif kind is not int and kind is not bool and value is not None:
             return False
-        if not _is_harmless(name):
+        if name not in _harmless_names and not _has_harmless_name(name):
             return False
     return True
 
 
+def _has_harmless_name(name: Any) -> bool:
+    harmless = isinstance(name, str) and _is_harmless(name)
+    if harmless and len(_harmless_names) < _MOST_NAMES:
+        _harmless_names.add(name)
+    return harmless
+
+
 @lru_cache(maxsize=2048)
 def _is_harmless(text: str) -> bool:
-    return not may_hold_secrets(text)
+    return len(text) <= _SHORT and text.isascii() and not may_hold_secrets(text)
 
 
 def redact_text(text: str) -> str:

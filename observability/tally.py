@@ -29,7 +29,7 @@ class Count:
 
 
 class Tally(Collector):
-    """A counter whose series are known beforehand, so each is there from the start and none can be added."""
+    """A counter whose series are known beforehand, or made once and kept."""
 
     def __init__(
         self,
@@ -51,6 +51,10 @@ class Tally(Collector):
         """Return the count of a series, to be kept. Raises `KeyError` for one that was not named."""
         return self._counts[values]
 
+    def series(self, *values: str) -> Count:
+        """Return the count of a series, to be kept, beginning it where it was not named."""
+        return self._counts.setdefault(values, Count())
+
     def describe(self) -> Iterator[CounterMetricFamily]:
         """Return the metric without its values."""
         yield CounterMetricFamily(self._name, self._documentation, labels=self._labelnames)
@@ -58,7 +62,7 @@ class Tally(Collector):
     def collect(self) -> Iterator[CounterMetricFamily]:
         """Return what was counted."""
         for family in self.describe():
-            for labels, count in self._counts.items():
+            for labels, count in list(self._counts.items()):
                 family.add_metric(labels, count.value)
             yield family
 

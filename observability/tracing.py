@@ -9,7 +9,6 @@ from prometheus_client import CollectorRegistry, Counter
 
 from observability.export import OtlpExporter, Result, SpanQueue
 from observability.settings import ObservabilitySettings, SamplerName
-from observability.work import WorkTracer
 
 _RESULTS: tuple[Result, ...] = ("ok", "failed", "dropped")
 
@@ -29,7 +28,6 @@ class Tracing:
         self.tracer: Tracer = NoOpTracer()
         if self._provider is not None:
             self.tracer = self._provider.get_tracer("chatter", settings.version)
-        self.work = WorkTracer(self.tracer)
 
     def start(self) -> None:
         """Begin to export."""

@@ -1,20 +1,17 @@
-"""Work done on the way to something else, such as a query: a child span where a span is open, or kept for later.
+"""Work done on the way to something else, such as a query: kept while it is done, told as spans afterwards.
 
-Whoever comes into a room does so in a trace that is known only once they are in. `collecting` keeps what was done
-until then, so that it can be told with the right parent.
+What a request or a join turns out to be is known only at its end: whether it was slow, and in which trace it belongs.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import NamedTuple
 
-from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import NoOpTracer, SpanKind, Status, StatusCode, Tracer
+from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 
 
 class Work(NamedTuple):
@@ -31,41 +28,33 @@ _MOST_KEPT = 64
 _kept: ContextVar[list[Work] | None] = ContextVar("chatter_work", default=None)
 
 
-@contextmanager
-def collecting(before: Iterable[Work] = (), *, wanted: bool = True) -> Iterator[list[Work]]:
+class collecting:  # noqa: N801  # as a generator it would take three times as long, for each request
     """Keep the work of the block and its tasks in the list, the first of it if there is much; none unless `wanted`.
 
     What was done `before` comes first.
     """
-    kept = list(before)
-    if not wanted:
-        yield kept
-        return
-    token = _kept.set(kept)
-    try:
-        yield kept
-    finally:
-        _kept.reset(token)
+
+    __slots__ = ("_token", "_wanted", "_work")
+
+    def __init__(self, before: Iterable[Work] = (), *, wanted: bool = True) -> None:
+        self._work = list(before)
+        self._wanted = wanted
+
+    def __enter__(self) -> list[Work]:
+        self._token = _kept.set(self._work) if self._wanted else None
+        return self._work
+
+    def __exit__(self, *_: object) -> None:
+        if self._token is not None:
+            _kept.reset(self._token)
 
 
-class WorkTracer:
-    """Turns pieces of work into CLIENT spans."""
-
-    def __init__(self, tracer: Tracer | None = None) -> None:
-        self._tracer = tracer or NoOpTracer()
-
-    def done(
-        self, name: str, started_ns: int, attributes: Mapping[str, str], error: BaseException | None = None
-    ) -> None:
-        """Tell of work that has just ended. Costs next to nothing where nobody asks."""
-        kept = _kept.get()
-        if kept is None and not trace.get_current_span().is_recording():
-            return
-        work = Work(name, started_ns, time.time_ns(), attributes, None if error is None else type(error).__qualname__)
-        if kept is None:
-            tell_work(self._tracer, work)
-        elif len(kept) < _MOST_KEPT:
-            kept.append(work)
+def work_done(name: str, started_ns: int, attributes: Mapping[str, str], error: BaseException | None = None) -> None:
+    """Tell of work that has just ended. Costs next to nothing where nobody collects it."""
+    kept = _kept.get()
+    if kept is not None and len(kept) < _MOST_KEPT:
+        failure = None if error is None else type(error).__qualname__
+        kept.append(Work(name, started_ns, time.time_ns(), attributes, failure))
 
 
 def tell_work(tracer: Tracer, work: Work, context: Context | None = None) -> None:

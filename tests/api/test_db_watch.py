@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -18,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from api.db import Database
 from api.db_watch import DatabaseMetrics
-from observability.work import WorkTracer, collecting
+from observability.work import Work, collecting, tell_work, work_done
 
 SECRET = "a-name-that-is-nobodys-business"
 INSERT = text(
@@ -46,6 +45,11 @@ class Told:
         """Return the gauge of connections."""
         return self.registry.get_sample_value("chatter_db_pool_connections", {"state": state})
 
+    def all(self, kept: list[Work]) -> None:
+        """Make spans of kept work."""
+        for work in kept:
+            tell_work(self.tracer, work)
+
     @property
     def spans(self) -> dict[str, ReadableSpan]:
         """The spans so far, by name."""
@@ -64,7 +68,7 @@ def told() -> Iterator[Told]:
 async def watched(database_url: URL, told: Told) -> AsyncIterator[Database]:
     """A database that tells; the test runs once per kind."""
     metrics = DatabaseMetrics(told.registry)
-    database = Database(database_url, max_connections=3, metrics=metrics, work=WorkTracer(told.tracer))
+    database = Database(database_url, max_connections=3, metrics=metrics)
     yield database
     await database.close()
 
@@ -91,9 +95,10 @@ async def test_the_pool_is_shown(watched: Database, told: Told) -> None:
         assert (told.connections("used"), told.connections("idle")) == (1, 0)
 
 
-async def test_a_query_is_a_span_of_the_trace_that_runs(watched: Database, told: Told) -> None:
-    with told.tracer.start_as_current_span("outer") as outer:
+async def test_a_query_can_be_told_as_a_span_of_the_trace_that_runs(watched: Database, told: Told) -> None:
+    with told.tracer.start_as_current_span("outer") as outer, collecting() as kept:
         await add(watched)
+        told.all(kept)
     span = told.spans["INSERT users"]
     assert span.parent is not None
     assert span.parent.span_id == outer.get_span_context().span_id
@@ -111,15 +116,11 @@ async def test_a_query_is_a_span_of_the_trace_that_runs(watched: Database, told:
     assert "BEGIN" not in told.spans  # of no interest, and there is one in every transaction on SQLite
 
 
-async def test_without_a_trace_there_are_no_spans(watched: Database, told: Told) -> None:
-    await add(watched)
-    assert told.spans == {}
-
-
 async def test_a_refused_query_is_an_error(watched: Database, told: Told) -> None:
     await add(watched)
-    with told.tracer.start_as_current_span("outer"), pytest.raises(IntegrityError):
+    with collecting() as kept, pytest.raises(IntegrityError):
         await add(watched)
+    told.all(kept)
     span = told.spans["INSERT users"]
     assert span.status.status_code is StatusCode.ERROR
     assert span.status.description is None
@@ -131,16 +132,15 @@ async def test_a_refused_query_is_an_error(watched: Database, told: Told) -> Non
 async def test_work_can_be_kept_for_a_trace_that_comes_later(watched: Database, told: Told) -> None:
     with collecting() as kept:
         await add(watched)
-        with told.tracer.start_as_current_span("outer"):  # what is kept is not told here
-            await watched.ping()
+        await watched.ping()
     await watched.ping()
     assert [work.name for work in kept] == ["INSERT users", "SELECT"]
-    assert set(told.spans) == {"outer"}
+    assert told.spans == {}
     assert all(work.started_ns <= work.ended_ns and work.error is None for work in kept)
 
 
-async def test_what_is_kept_is_bounded(sqlite_url: URL, told: Told) -> None:
-    database = Database(sqlite_url, work=WorkTracer(told.tracer))
+async def test_what_is_kept_is_bounded(sqlite_url: URL) -> None:
+    database = Database(sqlite_url)
     with collecting() as kept:
         for _ in range(100):
             await database.ping()
@@ -148,14 +148,7 @@ async def test_what_is_kept_is_bounded(sqlite_url: URL, told: Told) -> None:
     await database.close()
 
 
-def test_nothing_is_traced_where_nobody_gave_a_tracer() -> None:
-    with trace.use_span(trace.INVALID_SPAN), collecting() as kept:
-        WorkTracer().done("SELECT", 0, {})
-    assert len(kept) == 1
-    WorkTracer().done("SELECT", 0, {})
-
-
 def test_where_nobody_wants_it_nothing_is_kept() -> None:
     with collecting(wanted=False) as kept:
-        WorkTracer().done("SELECT", 0, {})
+        work_done("SELECT", 0, {})
     assert kept == []

@@ -133,6 +133,24 @@ def test_odd_values_neither_break_a_line_nor_the_log(log: Log, log_format: str, 
     assert "after" in second
 
 
+@pytest.mark.parametrize("message", [{1: "one"}, {("a",): "tuple"}, {None: "nothing"}], ids=str)
+def test_a_message_with_keys_that_are_no_text_is_a_line(log: Log, message: dict[Any, str]) -> None:
+    log.configure()
+    logging.getLogger("chatter.test").info(message)
+    (entry,) = log.entries()
+    assert entry["logger"] == "chatter.test"
+    assert next(iter(message.values())) in entry.values()
+
+
+def test_nothing_but_ascii_reaches_the_reader_as_it_is(log: Log) -> None:
+    log.configure()
+    said = "\u0085\u009b2J\u2028Grüße"
+    logging.getLogger("chatter.test").info("said", extra={"what": said})
+    (line,) = log.lines()
+    assert line.isascii()
+    assert json.loads(line)["what"] == said
+
+
 def test_arguments_are_as_they_were_when_it_was_said(log: Log) -> None:
     log.configure()
     changing = ["before"]

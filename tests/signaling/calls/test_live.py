@@ -19,7 +19,7 @@ from observability.request import RequestInfo
 from observability.settings import ObservabilitySettings
 from observability.sockets import Handshake, Handshakes
 from observability.tracing import Tracing
-from observability.work import WorkTracer
+from observability.work import work_done
 from signaling.calls import calls
 from signaling.core.calls.record import CallRecord, LeaveReason
 from signaling.core.calls.timeline import Timeline
@@ -168,11 +168,11 @@ async def test_a_call_of_two_is_one_trace_at_the_receiver() -> None:
 async def test_what_letting_in_took_is_told_below_the_join() -> None:
     traces = Traces()
     board = Switchboard(tracer=CallTracer(traces.tracer))
-    work, find = WorkTracer(traces.tracer), board.directory.find
+    find = board.directory.find
 
     async def find_slowly(room_id: str) -> Any:
         found = await find(room_id)
-        work.done("SELECT rooms", 1, {})
+        work_done("SELECT rooms", 1, {})
         return found
 
     board.directory.find = find_slowly  # type: ignore[method-assign]
