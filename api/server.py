@@ -34,7 +34,14 @@ logger = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 64 * 1024
 _READ_TIMEOUT_S = 25
-"""A connection that sends nothing for so long is dropped; WebSockets are pinged more often than that."""
+"""A connection that sends nothing for so long is dropped; WebSockets are pinged more often than that.
+
+So it is also how long a connection is kept for another request, counted from the last one. `keepalive_timeout` in
+`infra/nginx/upstreams.conf` counts from the answer: it must be less by the time that an answer takes, or nginx sends
+requests into connections that close.
+"""
+_REQUEST_HEAD_TIMEOUT_S = 75
+"""By then, after it began or after an answer, a connection must bring the whole head of a request, or it is dropped."""
 _LONG_ANSWER_BYTES = 32 * 1024
 """What a peer must take within that time not to count as silent; pings to one that is gone are far less."""
 
@@ -65,7 +72,8 @@ class HttpServer:
     def __init__(self, application: Any) -> None:
         self._config = Config()
         self._config.include_server_header = False
-        self._config.keep_alive_timeout = 75
+        # Hypercorn's name for it misleads: a silent connection is kept for `_READ_TIMEOUT_S` only.
+        self._config.keep_alive_timeout = _REQUEST_HEAD_TIMEOUT_S
         self._config.read_timeout = _READ_TIMEOUT_S
         self._config.h11_max_incomplete_size = 32 * 1024
         self._config.websocket_max_message_size = MAX_MESSAGE_BYTES

@@ -112,13 +112,15 @@ class ResumingMember(ResumableConnection, Member):
         cast("WSTransport", self._transport).send(_TEXT, b"%b%d}" % (self._unnumbered, self.sent))
 
     def received(self, payload: bytes) -> None:
-        """Count what was relayed, and acknowledge it after the usual number of frames."""
+        """Count what was relayed, and acknowledge it sooner or later."""
         if self.on_relayed is None or b'"candidate"' not in payload:
             super().received(payload)
             return
         self.arrived += 1
         if self.arrived - self._acknowledged >= ACKNOWLEDGE_AFTER:
             self._acknowledge()
+        elif self._timer is None:
+            self._acknowledge_soon()
         self.on_relayed(self)
 
 

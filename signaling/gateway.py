@@ -232,6 +232,12 @@ class _PicowsTransport(FrameWriter):
         super().__init__(transport.underlying_transport, turn)
         self._picows = transport
 
+    def flush(self) -> None:
+        """Send now what was written, unless picows has closed by itself, as it does after a breach. Idempotent."""
+        if self._picows.is_close_frame_sent:
+            self._ended = True
+        super().flush()
+
     def ping(self) -> None:
         self._picows.send_ping()
 

@@ -126,7 +126,7 @@ class SignalingMetrics:
         )
         relays = HotHistogram(
             "chatter_relay_duration_seconds",
-            "From reading a frame to handing it to its receiver's connection.",
+            "From reading a frame to handing it to the writer of its receiver's connection.",
             ["type", "scope"],
             [(kind, scope) for kind in sorted(RELAYED) for scope in get_args(Scope)],
             buckets=_RELAYS,

@@ -127,7 +127,7 @@ class ResumableConnection(Connection):
             if self.arrived - self._acknowledged >= ACKNOWLEDGE_AFTER:
                 self._acknowledge()
             elif self._timer is None:
-                self._timer = asyncio.get_running_loop().call_later(_ACKNOWLEDGE_S, self._acknowledge)
+                self._acknowledge_soon()
         super().received(payload)
 
     def learn(self, frame: dict[str, Any]) -> None:
@@ -150,6 +150,9 @@ class ResumableConnection(Connection):
         self.first_frame = msgspec.json.encode(
             {"type": "resume", "resumeToken": self._resume_token, "lastSeq": self.arrived}
         )
+
+    def _acknowledge_soon(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(_ACKNOWLEDGE_S, self._acknowledge)
 
     def _acknowledge(self) -> None:
         if self._timer is not None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
+import re
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from api.server import MAX_MESSAGE_BYTES, HttpServer, PortInUse, bind, current_transport
+from api.server import _READ_TIMEOUT_S, MAX_MESSAGE_BYTES, HttpServer, PortInUse, bind, current_transport
 from api.settings import Address
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
@@ -258,6 +261,27 @@ async def test_a_connection_without_requests_is_closed_as_soon_as_nobody_reads_i
         reader, writer = await request(port)
         assert await reader.read() == b""
         writer.close()
+
+
+async def test_a_request_whose_head_comes_byte_by_byte_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.server._REQUEST_HEAD_TIMEOUT_S", 0.05)
+    async with serving(Sockets()) as (_, port), asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nX: ")
+        end = asyncio.create_task(reader.read())
+        while not end.done():
+            writer.write(b"x")
+            await asyncio.sleep(0.01)
+        with contextlib.suppress(ConnectionResetError):  # where a byte came after the end
+            assert end.result() == b""
+        writer.close()
+
+
+def test_nginx_keeps_no_connection_for_as_long_as_we_do() -> None:
+    upstreams = (Path(__file__).parents[2] / "infra" / "nginx" / "upstreams.conf").read_text("utf-8")
+    kept = [int(seconds) for seconds in re.findall(r"^ *keepalive_timeout (\d+)s;", upstreams, re.MULTILINE)]
+    assert kept
+    assert max(kept) < _READ_TIMEOUT_S
 
 
 def stalled_client(port: int) -> socket.socket:

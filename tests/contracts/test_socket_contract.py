@@ -606,6 +606,19 @@ async def test_a_breach_of_the_framing_ends_the_connection(door: Door, owner: Si
         await until(lambda: door.site.is_empty)
 
 
+async def test_nothing_follows_the_close_after_a_breach(door: Door, owner: SignedIn) -> None:
+    talker = await door.join(ROOM)
+    client = await (await door.raw(ROOM)).come_in()
+    to = (await talker.expect("presence", action="join"))["clientId"]
+    await client.send(0x3, b"no such opcode")
+    for number in range(20):  # some are read in the same turn of the loop as the breach, some just after it
+        await talker.send("webrtc", action="ice", to=to, candidate={"candidate": str(number)})
+        await asyncio.sleep(0)
+    assert (await client.end())[0] == 1002
+    with pytest.raises(ConnectionError):
+        await client.next()
+
+
 async def test_an_unmasked_frame_ends_the_connection(door: Door, owner: SignedIn) -> None:
     client = await (await door.raw(ROOM)).come_in()
     await client.send(TEXT, b'{"type":"chat","text":"hi"}', masked=False)

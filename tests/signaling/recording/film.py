@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import struct
+from collections import defaultdict
+from math import inf
 from pathlib import Path
 
 import av
 from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 from msgspec import Struct
+
+from signaling.recording.tracklog import read_log
 
 _LOUD = 0.05
 _STEP = 0.005
@@ -43,11 +47,23 @@ class Film(Struct):
                 quiet_since = at
         return found
 
-    def skews(self) -> list[float]:
-        """Return by how much each flash comes after its beep; one without the other is left out."""
+    def skews(self, begin: float = 0.0, end: float = inf) -> list[float]:
+        """Return by how much each flash of a stretch comes after its beep; one without the other is left out."""
         beeps = self.beeps()
-        nearest = [min((flash - beep for beep in beeps), key=abs) for flash in self.flashes()] if beeps else []
+        flashes = [flash for flash in self.flashes() if begin <= flash < end]
+        nearest = [min((flash - beep for beep in beeps), key=abs) for flash in flashes] if beeps else []
         return [skew for skew in nearest if abs(skew) < 0.4]
+
+
+def stretches(tracks: Path) -> list[tuple[float, float]]:
+    """Return when the film that will be made of these shows each peer connection, in the order of their coming."""
+    arrivals: dict[tuple[str, int], list[float]] = defaultdict(list)
+    for path in sorted(tracks.glob("*.jsonl")):
+        log = read_log(path)
+        if log is not None and log.arrivals:
+            arrivals[log.info.member, log.info.connection] += [packet.arrival for packet in log.arrivals]
+    zero = min(map(min, arrivals.values()))
+    return [(min(times) - zero, max(times) - zero) for times in arrivals.values()]
 
 
 def watch(path: Path) -> Film:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import uuid
 from collections.abc import Collection
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -277,7 +280,8 @@ async def test_stop_leaves_a_half_made_film_for_the_next_start(studio: Studio) -
 
 
 async def test_a_server_that_was_killed_left_rows_behind(studio: Studio) -> None:
-    for name, age_h in (("with-files", 0), ("of-another", 1), ("lost-for-good", 25)):
+    with_files = str(uuid.uuid4())
+    for name, age_h in ((with_files, 0), ("of-another", 1), ("lost-for-good", 25)):
         await studio.store.insert(
             Recording(
                 id=name,
@@ -287,10 +291,10 @@ async def test_a_server_that_was_killed_left_rows_behind(studio: Studio) -> None
                 status="recording",
             )
         )
-    (studio.settings.folder / "with-files" / TRACKS).mkdir(parents=True)
+    (studio.settings.folder / with_files / TRACKS).mkdir(parents=True)
     await studio.service.recover()
     (await studio.launcher.worker(1)).make()
-    await studio.until("with-files", "ready")
+    await studio.until(with_files, "ready")
     await studio.until("lost-for-good", "failed")
     await studio.until("of-another", "recording")
     assert len(studio.launcher.started) == 1
@@ -551,13 +555,104 @@ async def test_a_recording_that_ends_by_itself_need_not_be_stopped(studio: Studi
     assert (await studio.service.end(ROOM, recording_id, OWNER)).recording.status == "processing"
 
 
+async def test_a_recording_that_is_deleted_while_it_is_stopped(studio: Studio, neighbours: Neighbours) -> None:
+    recording_id = await elsewhere(studio)
+
+    async def stop_recording(_: str) -> bool:
+        await studio.store.delete(recording_id)
+        return False
+
+    neighbours.stop_recording = stop_recording  # type: ignore[method-assign,assignment]
+    with pytest.raises(RecordingNotFound):
+        await studio.service.end(ROOM, recording_id, OWNER)
+
+
+async def test_who_may_stop_a_recording_is_asked_once(studio: Studio, neighbours: Neighbours) -> None:
+    recording_id, asked = await elsewhere(studio), []
+
+    async def moderates(_: str, user_id: int) -> bool:
+        asked.append(user_id)
+        return True
+
+    neighbours.moderates = moderates  # type: ignore[method-assign]
+    with pytest.raises(NodeUnreachable):
+        await studio.service.end(ROOM, recording_id, STRANGER)
+    assert asked == [STRANGER]
+
+
+async def test_a_node_that_is_asked_for_people_holds_up_no_other_start(studio: Studio, neighbours: Neighbours) -> None:
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def people(room_ids: Collection[str]) -> dict[str, int | None]:
+        asked.set()
+        await answered.wait()
+        return dict.fromkeys(room_ids, None)
+
+    neighbours.people = people  # type: ignore[method-assign]
+    waiting = asyncio.create_task(studio.begin())
+    await asked.wait()
+    studio.people = 1
+    async with asyncio.timeout(10):
+        await studio.begin(MODERATOR)
+    answered.set()
+    with pytest.raises(NodeUnreachable):
+        await waiting
+
+
+@pytest.mark.parametrize("asker", ["a person", "another node"])
+async def test_a_recorder_that_ended_while_the_database_was_away_counts_as_stopped(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, asker: str
+) -> None:
+    async def away(*_: object) -> None:
+        raise ConnectionError
+
+    recording_id = await studio.begin()
+    monkeypatch.setattr(studio.store, "update", away)
+    (await studio.launcher.worker(1)).end("stopped")
+    await until(lambda: asyncio.sleep(0, studio.service.active == 0))
+    monkeypatch.undo()
+    if asker == "a person":
+        assert (await studio.service.end(ROOM, recording_id, OWNER)).recording.id == recording_id
+    else:
+        assert await studio.service.end_here(recording_id)
+    (await studio.launcher.worker(2)).make()
+    await studio.until(recording_id, "ready")
+
+
+async def test_two_who_stop_what_is_to_be_recovered_make_one_film(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update, recovering = studio.store.update, []
+    left = str(uuid.uuid4())
+    for name, room, age_h in (("lost", "another", 25), (left, ROOM, 26)):  # the newest comes first
+        started_at = int((NOW - age_h * 3600) * 1000)
+        await studio.store.insert(
+            Recording(id=name, room_id=room, started_by=OWNER, started_at=started_at, status="recording")
+        )
+    (studio.settings.folder / left / TRACKS).mkdir(parents=True)
+
+    async def update_slowly(recording_id: str, change: RecordingChange) -> Recording | None:
+        if recording_id == "lost" and not recovering:
+            recovering.append(asyncio.create_task(studio.service.recover()))
+            for _ in range(3):  # long enough for whoever does not wait
+                await studio.store.select(left)
+        return await update(recording_id, change)
+
+    monkeypatch.setattr(studio.store, "update", update_slowly)
+    await studio.service.recover()
+    await asyncio.gather(*recovering)
+    (await studio.launcher.worker(1)).make()
+    await studio.until(left, "ready")
+    assert len(studio.launcher.started) == 1
+
+
 async def test_what_other_nodes_ask(studio: Studio) -> None:
     recording_id = await studio.begin()
     recorder = await studio.launcher.worker(1)
     recorder.say(event="size", bytes=12)
     await until(lambda: asyncio.sleep(0, studio.service.progress_here([recording_id, "another"]) != {}))
-    assert not studio.service.end_here("another")
-    assert studio.service.end_here(recording_id)
+    assert not await studio.service.end_here("another")
+    assert await studio.service.end_here(recording_id)
     assert recorder.orders[-1].stop
 
 
@@ -574,3 +669,34 @@ async def test_files_go_with_their_recording_wherever_it_is_deleted(studio: Stud
     another = await studio.recorded()
     await studio.service.delete(ROOM, another, OWNER)
     assert neighbours.deleted == [another]
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../neighbour", "{outside}", "tracks", "{id}/..", "{upper}"])
+async def test_what_is_no_id_of_a_recording_deletes_nothing(studio: Studio, tmp_path: Path, name: str) -> None:
+    known = str(uuid.uuid4())
+    kept = [tmp_path / "neighbour", *(studio.settings.folder / folder for folder in (known.upper(), known, "tracks"))]
+    for folder in kept:
+        folder.mkdir(parents=True)
+    await studio.service.clear_here(name.format(outside=kept[0], id=known, upper=known.upper()))
+    assert all(folder.is_dir() for folder in kept)
+
+
+def aged(folder: Path, seconds: float) -> Path:
+    """Make a folder to which nothing happened for so long."""
+    folder.mkdir(parents=True, exist_ok=True)
+    os.utime(folder, (NOW - seconds, NOW - seconds))
+    return folder
+
+
+async def test_files_of_which_no_row_tells_go_after_an_hour(studio: Studio, tmp_path: Path) -> None:
+    await studio.service.tidy()  # there is no folder yet
+    stored = await studio.recorded()
+    root = studio.settings.folder
+    stray, young = aged(root / str(uuid.uuid4()), 3601), aged(root / str(uuid.uuid4()), 3599)
+    others = aged(root / "lost+found", 86_400), aged(root / stored, 86_400), aged(tmp_path / "elsewhere", 86_400)
+    link = root / str(uuid.uuid4())
+    link.symlink_to(others[-1])
+    os.utime(link, (0, 0), follow_symlinks=False)
+    await studio.service.tidy()
+    assert not stray.exists()
+    assert all(folder.is_dir() for folder in (young, link, *others))

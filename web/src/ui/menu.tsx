@@ -1,6 +1,6 @@
 import { Check } from 'lucide-react'
 import { DropdownMenu as Radix } from 'radix-ui'
-import type { ReactElement, ReactNode } from 'react'
+import { useRef, type ReactElement, type ReactNode } from 'react'
 import { cn } from '@/lib/cn'
 
 interface MenuProps {
@@ -10,16 +10,26 @@ interface MenuProps {
   side?: 'top' | 'bottom'
 }
 
-/** The focus goes back to the button, unless what an item opened has it already: it would close again. */
-function returnFocus(event: Event) {
-  if (document.activeElement !== document.body) event.preventDefault()
-}
-
 /** Stays where its button is in the document, so that it belongs to the same landmark. */
 export function Menu({ trigger, children, align = 'end', side = 'bottom' }: MenuProps) {
+  const button = useRef<HTMLButtonElement>(null)
+
+  /**
+   * The focus goes back to the button, unless what an item opened has it already: it would close again.
+   *
+   * Always prevented, so that Radix's own handler never runs: after a click elsewhere it gives no focus back, and it
+   * forgets the click only when it runs.
+   */
+  function returnFocus(event: Event) {
+    event.preventDefault()
+    if (document.activeElement === document.body) button.current?.focus()
+  }
+
   return (
     <Radix.Root modal={false}>
-      <Radix.Trigger asChild>{trigger}</Radix.Trigger>
+      <Radix.Trigger ref={button} asChild>
+        {trigger}
+      </Radix.Trigger>
       <Radix.Content
         align={align}
         side={side}
