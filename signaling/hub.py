@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Coroutine
 from typing import TYPE_CHECKING
 
+from signaling.acks import Acks
 from signaling.calls.arrival import leave_reason
 from signaling.core.codec import BadFrame, encode
 from signaling.core.connection import Effect, Hangup, IceServersWanted, ReportDropped, Reported
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_ACK_DELAY_S = 0.5
-"""How long acknowledgements are gathered: what is not acknowledged is only sent again after a lost connection."""
 _ENDED_SESSIONS_KEPT_S = 60.0
 
 
@@ -73,7 +72,7 @@ class Hub:
         self._links_by_address: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._sessions = ResumableSessions(settings.resume_window.total_seconds())
-        self._owing_acks: set[Session] = set()
+        self._acks = Acks(self.later)
         self._ended_sessions: dict[str, float] = {}
         self._heartbeat = Heartbeat(
             int(settings.ping_interval.total_seconds()), int(settings.pong_timeout.total_seconds())
@@ -164,10 +163,8 @@ class Hub:
             self._relay(session, first.message, started, now)
         else:
             self._perform(session, effects)
-        if session not in self._owing_acks and session.owes_ack:
-            if not self._owing_acks:
-                self.later(_ACK_DELAY_S, self._acknowledge)
-            self._owing_acks.add(session)
+        if session not in self._acks and session.owes_ack:
+            self._acks.owe(session)
 
     def refused(self, session: Session, refused: BadFrame) -> None:
         """Answer a frame that the transport could not accept."""
@@ -266,7 +263,7 @@ class Hub:
     def end(self, session: Session, reason: LeaveReason) -> None:
         """Take a member out of its room for good. Idempotent."""
         live, now = session.live, self._clock()
-        self._owing_acks.discard(session)
+        self._acks.forget(session)
         self._sessions.remove(session)
         if live.sessions.pop(session.member_id, None) is None:
             return
@@ -375,11 +372,6 @@ class Hub:
             else:
                 self.steward.perform(session.live, session, effects[number_of:])
                 return
-
-    def _acknowledge(self) -> None:
-        owing, self._owing_acks = self._owing_acks, set()
-        for session in owing:
-            session.acknowledge()
 
     def _renew_ice_servers(self, session: Session) -> None:
         servers, ttl_ms = self.ice_servers(session.member_id)
