@@ -30,11 +30,15 @@ class Elsewhere:
         return {}
 
     async def moderates(self, room_id: str, user_id: int) -> bool:
-        """Tell whether an account leads the call that runs in a room. Raises `NodeUnreachable`."""
+        """Tell whether an account leads the call that runs in a room; false where nobody answers."""
         return False
 
-    async def follow_moderator(self, room_id: str, user_id: int) -> None:
-        """Let the running call of a room do as the database says of an account. Raises `NodeUnreachable`."""
+    async def follow_moderator(self, room_id: str, user_id: int) -> bool:
+        """Let the running call of a room do as the database says of an account; tell whether that changed anything.
+
+        Raises `NodeUnreachable`.
+        """
+        return False
 
     async def write_calls(self, room_id: str) -> None:
         """Let what is newest of the calls of a room be stored, as far as that can be had in a moment."""
@@ -42,7 +46,7 @@ class Elsewhere:
     async def note_trouble(
         self, room_id: str, trouble: Trouble, refused: Refusal | None, *, page_allowed: bool | None
     ) -> bool:
-        """Note a browser's trouble in the call that runs in a room; false where none does, or nobody answers."""
+        """Note a browser's trouble in the call that runs in a room; false without one, or without an answer in time."""
         return False
 
     async def stop_recording(self, recording_id: str) -> bool:
@@ -62,7 +66,7 @@ class Elsewhere:
         """Let the sockets of device sessions be closed at once; they are soon in any case."""
 
     def recording_deleted(self, recording_id: str) -> None:
-        """Let the files of a recording be deleted wherever they are."""
+        """Let the files of a recording be deleted wherever they are; they are within hours in any case."""
 
 
 ALONE = Elsewhere()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from signaling.core.moderation import Deed, Party
@@ -60,6 +61,7 @@ class ModerationService:
         self._followed_at = self._now_ms()
         self._hub: Hub | None = None
         self._elsewhere = ALONE
+        self._following = asyncio.Lock()
 
     def attach(self, hub: Hub, elsewhere: Elsewhere = ALONE) -> None:
         """Name the hub that runs the calls, and those who run the others."""
@@ -145,7 +147,7 @@ class ModerationService:
         return account
 
     async def dismiss(self, room_id: str, owner: Account, name: str) -> None:
-        """Take the moderation from someone, in a running call at once.
+        """Take the moderation from someone, in a running call at once; there it may have been given for the call only.
 
         Raises `RoomNotFound`, `UserNotFound`; `NodeUnreachable` where the call does not know yet.
         """
@@ -154,17 +156,19 @@ class ModerationService:
         if appointed:
             deed = Deed("role", _party(owner), _party(account), "member")
             await self.set_moderator(room_id, account.user_id, False, deed)
-        await self._let_follow(room_id, account.user_id)  # even then: the last time it may not have reached the call
-        if not appointed:
+        followed = await self._let_follow(room_id, account.user_id)  # the last time may not have reached the call
+        if not appointed and not followed:
             raise UserNotFound
 
     # --- across processes
 
-    async def follow_moderator(self, room_id: str, user_id: int) -> None:
-        """Let an account have the role in the running call that the database gives it."""
-        moderator = user_id in await self._store.select_moderators(room_id)
-        if self._hub is not None:
-            self._hub.steward.appoint(room_id, user_id, "moderator" if moderator else "member")
+    async def follow_moderator(self, room_id: str, user_id: int) -> bool:
+        """Let an account have the role in the running call that the database gives it; tell whether it had not."""
+        if self._hub is None:
+            return False
+        async with self._following:  # what was read first must not be applied last
+            moderator = user_id in await self._store.select_moderators(room_id)
+            return self._hub.steward.appoint(room_id, user_id, "moderator" if moderator else "member")
 
     async def follow(self, room_ids: Collection[str]) -> None:
         """Carry out in these rooms the bans that other processes made since the last time."""
@@ -188,9 +192,10 @@ class ModerationService:
             raise UserNotFound
         return account
 
-    async def _let_follow(self, room_id: str, user_id: int) -> None:
-        await self.follow_moderator(room_id, user_id)
-        await self._elsewhere.follow_moderator(room_id, user_id)
+    async def _let_follow(self, room_id: str, user_id: int) -> bool:
+        """Tell whether the call that runs, here or elsewhere, had it otherwise."""
+        here = await self.follow_moderator(room_id, user_id)
+        return await self._elsewhere.follow_moderator(room_id, user_id) or here
 
     async def _check_moderators(self, room_id: str, user_id: int) -> None:
         present = await self._store.select_moderators(room_id)

@@ -55,6 +55,7 @@ class RoomService:
         self._hub: Hub | None = None
         self._elsewhere = ALONE
         self._following = asyncio.Lock()
+        """Held from reading or writing rules until the calls run by them: what was read first is not applied last."""
 
     def attach(self, hub: Hub, elsewhere: Elsewhere = ALONE) -> None:
         """Name the hub that runs the calls, which in turn finds rooms here, and those who run the others."""
@@ -143,45 +144,49 @@ class RoomService:
         """
         former = await self.owned_room(room_id, owner.user_id)  # before a stranger makes us hash anything
         wanted = await self._with_password(wanted, password)
-        changed = await self._store.update(room_id, owner.user_id, wanted, self._now_ms())
-        if changed is None:
-            raise RoomNotFound(room_id)
-        if self._hub is not None:
-            self._hub.change_rules(room_id, changed.rules)
+        async with self._following:
+            changed = await self._store.update(room_id, owner.user_id, wanted, self._now_ms())
+            if changed is None:
+                raise RoomNotFound(room_id)
+            if self._hub is not None:
+                self._hub.change_rules(room_id, changed.rules)
         self._elsewhere.room_changed(room_id)
         await self._note_change(former, changed, owner)
         return changed
 
     async def delete(self, room_id: str, owner_id: int) -> None:
         """Delete a room of one's own and end its call. Raises `RoomNotFound`."""
-        if not await self._store.delete(room_id, owner_id):
-            raise RoomNotFound(room_id)
-        if self._hub is not None:
-            self._hub.close_room(room_id)
+        async with self._following:
+            if not await self._store.delete(room_id, owner_id):
+                raise RoomNotFound(room_id)
+            if self._hub is not None:
+                self._hub.close_room(room_id)
         self._elsewhere.room_changed(room_id)
 
     async def follow_room(self, room_id: str) -> None:
         """Bring the call of a room in line with the database now: another process changed it."""
-        async with self._following:  # what was read first must not be applied last
+        if self._hub is None:
+            return
+        async with self._following:
             rules = await self.find(room_id)
-            if self._hub is None:
-                return
-            if rules is None:
+            if _ends(self._hub.live_rooms().get(room_id), rules):
                 self._hub.close_room(room_id)
-            else:
+            elif rules is not None:
                 self._hub.change_rules(room_id, rules)
 
     async def follow(self) -> None:
         """Bring running calls in line with the database: other processes, and deleted accounts, change rooms too."""
-        if self._hub is None or not (live := self._hub.live_rooms()):
+        if self._hub is None:
             return
         async with self._following:
-            stored = await self._store.select_rules(live)
-            for room_id, rules in live.items():
-                if room_id not in stored:
+            live = self._hub.live_rooms()
+            stored = await self._store.select_rules(live) if live else {}
+            for room_id, former in live.items():
+                rules = stored.get(room_id)
+                if _ends(former, rules):
                     self._hub.close_room(room_id)
-                elif stored[room_id] != rules:
-                    self._hub.change_rules(room_id, stored[room_id])
+                elif rules is not None and rules != former:
+                    self._hub.change_rules(room_id, rules)
 
     async def people(self, room_ids: Collection[str]) -> dict[str, int | None]:
         """Count who is in each room now; None where the node on which it lives does not answer."""
@@ -223,6 +228,11 @@ class RoomService:
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
+
+
+def _ends(live: RoomRules | None, stored: RoomRules | None) -> bool:
+    """Tell whether the room of a call is gone, though somebody else may have made one of the same name since."""
+    return stored is None or (live is not None and live.owner_id != stored.owner_id)
 
 
 def _code() -> str:

@@ -88,15 +88,17 @@ class Steward:
         person = account_person(user_id) if user_id is not None else guest_person(guest_key)
         self._shut_out(room_id, person, None, "")
 
-    def appoint(self, room_id: str, user_id: int, role: Literal["moderator", "member"]) -> None:
-        """Give an account a role in the running call, unless it is the host."""
+    def appoint(self, room_id: str, user_id: int, role: Literal["moderator", "member"]) -> bool:
+        """Give an account a role in the running call, unless it is the host; tell whether it had another."""
         self._doors.changed()
         live = self._hub.live(room_id)
         if live is None:
-            return
-        tabs = [member for member in live.room.members.values() if member.user_id == user_id and member.role != "host"]
+            return False
+        members = live.room.members.values()
+        tabs = [tab for tab in members if tab.user_id == user_id and tab.role not in {"host", role}]
         live.deliver(change_role(live.room, tabs, role, ""))
         self._lobbies.attend(live.room)
+        return bool(tabs)
 
     def reconsider(self, room_id: str, rules: RoomRules) -> None:
         """Let those in who need not wait any longer by these rules."""

@@ -206,7 +206,7 @@ def _add_moderators(routes: Blueprint) -> None:
 
     @routes.put("/rooms/<room_id>/moderators/<user>")
     @authenticated
-    @problems(404, 409)
+    @problems(404, 409, 503)
     @validate_response(Moderator)
     async def appoint_moderator(room_id: str, user: str) -> Moderator:
         """Make someone, named by username or user id, a moderator of a room of yours; in a running call at once."""
@@ -214,7 +214,7 @@ def _add_moderators(routes: Blueprint) -> None:
 
     @routes.delete("/rooms/<room_id>/moderators/<user>")
     @authenticated
-    @problems(404)
+    @problems(404, 503)
     @document_response(Empty, 204)
     async def dismiss_moderator(room_id: str, user: str) -> tuple[str, int]:
         """Take the moderation of a room of yours from someone; in a running call at once."""

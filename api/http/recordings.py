@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -29,6 +28,7 @@ from signaling.recording.errors import (
     StorageFull,
     TooManyRecordings,
 )
+from signaling.recording.folders import is_recording_id
 from signaling.recording.service import RecordingService, Shown
 from signaling.recording.tickets import LINK_TTL_S, TicketInvalid
 from signaling.rooms import RoomNotFound
@@ -112,7 +112,7 @@ def create_recordings_blueprint() -> Blueprint:
 
     @recordings.post(f"{one}/stop")
     @authenticated
-    @problems(404)
+    @problems(404, 503)
     @validate_response(Recording)
     async def stop_recording(room_id: str, recording_id: str) -> Recording:
         """Stop recording; the film is made next. Stopping twice is no error."""
@@ -171,11 +171,7 @@ def _room(room_id: str) -> str:
 
 
 def _id(recording_id: str) -> str:
-    try:
-        canonical = str(uuid.UUID(recording_id))
-    except ValueError:
-        raise RecordingNotFound(recording_id) from None
-    if canonical != recording_id:  # it goes into a header and an address, so no other way to write it
+    if not is_recording_id(recording_id):  # it goes into a header and an address, so no other way to write it
         raise RecordingNotFound(recording_id)
     return recording_id
 

@@ -31,6 +31,8 @@ _EVERYONE = "chatter.all"
 _MAX_BATCH_BYTES = MAX_MESSAGE_BYTES // 2
 """From here on a batch is sent; the parcel that goes beyond it, and the envelope, take less than the other half."""
 _MAX_STRANGERS = 64
+_NOT_OURS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for a message of somebody else; the last where it is nested deeply."""
 
 Parcel = TypeVar("Parcel", bound=Struct)
 _Taken = TypeVar("_Taken", bound=Struct, contravariant=True)
@@ -109,6 +111,7 @@ class Courier(Generic[Parcel]):
         self._highest = 0
         self._received: dict[Sender, int] = {}
         self._echoed = clock()
+        self._echo_lag = 0.0
         self._strangers: set[str] = set()
         self._flush: asyncio.Handle | None = None
 
@@ -139,6 +142,11 @@ class Courier(Generic[Parcel]):
     def echo_age_s(self) -> float:
         """How long ago the newest announcement was sent that has come back to this node."""
         return self._clock() - self._echoed
+
+    @property
+    def echo_lag_s(self) -> float:
+        """How long the newest announcement that has come back to this node was on its way."""
+        return self._echo_lag
 
     def flush(self) -> None:
         """Send what was collected."""
@@ -202,13 +210,14 @@ class Courier(Generic[Parcel]):
         sender = Sender(envelope.node, envelope.incarnation)
         if sender == self.me:
             self._echoed = envelope.sent_at
+            self._echo_lag = self._clock() - envelope.sent_at
         else:
             self._hand_over(sender, envelope)
 
     def _open(self, message: bytes) -> _Envelope | None:
         try:
             envelope = self._envelopes.decode(message)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except _NOT_OURS:
             self._refuse(message)
             return None
         if envelope.magic != _MAGIC or envelope.protocol != PROTOCOL:
@@ -222,7 +231,7 @@ class Courier(Generic[Parcel]):
     def _refuse(self, message: bytes) -> None:
         try:
             header = self._headers.decode(message)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except _NOT_OURS:
             header = None
         if header is None or header.magic != _MAGIC or header.protocol == PROTOCOL:
             self._metrics.received("foreign")

@@ -43,6 +43,8 @@ class NatsBus:
         self._started = False
         self._backlog = Backlog(self._send)
         self._pump: asyncio.Task[None] | None = None
+        self._refused = False
+        """Whether the last message was lost, which was said then."""
 
     async def start(self) -> None:
         """Connect. Raises `BusUnavailable`."""
@@ -119,10 +121,17 @@ class NatsBus:
             except OutboundBufferLimitError:
                 await asyncio.sleep(_RETRY_S)  # the rest waits behind it, up to the bound of the backlog
             except Error as error:  # such as a server with a lower limit than when it was taken
-                logger.warning("bus error", extra={"event": "bus_error", "error": type(error).__name__})
+                self._note_refused(error)
                 return
             else:
+                self._refused = False
                 return
+
+    def _note_refused(self, error: Error) -> None:
+        self._metrics.sent("dropped")
+        if not self._refused:
+            logger.warning("bus error", extra={"event": "bus_error", "error": type(error).__name__})
+        self._refused = True
 
     # nats-py has no call for the next two; without them a stop while the server is away ends half-way.
 

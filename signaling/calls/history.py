@@ -96,9 +96,7 @@ class CallHistory:
         """Return the record of a call. Raises `RoomNotFound`, `CallNotFound`."""
         made_at = await self._door(room_id, user_id)
         encoded = self._keeper.encoded(room_id, call_id)
-        if encoded is None:
-            await self._elsewhere.write_calls(room_id)
-        record = await self._store.select(call_id) if encoded is None else decode_record(encoded)
+        record = await self._stored(room_id, call_id) if encoded is None else decode_record(encoded)
         if record is None or record.room != room_id or record.started_at < made_at:
             raise CallNotFound(call_id)
         return record
@@ -157,6 +155,14 @@ class CallHistory:
         if made_at is None:
             raise RoomNotFound(room_id)
         return made_at
+
+    async def _stored(self, room_id: str, call_id: str) -> CallRecord | None:
+        """Return the record of a call that is not of this node; the node of one that may run is asked to write it."""
+        record = await self._store.select(call_id)
+        if record is not None and record.ended_at is not None:
+            return record
+        await self._elsewhere.write_calls(room_id)
+        return await self._store.select(call_id)
 
     async def _interrupt(self, call: Silent) -> None:
         record = call.record

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 _FLUSH_INTERVAL_S = 5.0
 _SIGN_OF_LIFE_S = 60.0
 """How often a record is written in which nothing happened: other nodes see that its call runs, and how media does."""
+_FRESH_S = 1.0
+"""A copy that is younger is new enough for those who look at it from another node."""
 
 
 class RecordStore(Protocol):
@@ -53,7 +55,11 @@ class _RunningCall:
         """Tell whether the stored copy is out of date, or so old that the call would be taken for a broken one."""
         if self.timeline.changed or self.written_at is None:
             return True
-        return not 0 <= now - self.written_at < _SIGN_OF_LIFE_S
+        return not self.written_within(_SIGN_OF_LIFE_S, now)
+
+    def written_within(self, seconds: float, now: float) -> bool:
+        """Tell whether the stored copy is no older than so."""
+        return self.written_at is not None and 0 <= now - self.written_at < seconds
 
     def next_stamp(self, now: float) -> int:
         """Return the `updated_at` of the next copy; it grows whatever the clock does."""
@@ -152,13 +158,16 @@ class CallKeeper:
                 self._note_back()
 
     async def write_room(self, room_id: str) -> None:
-        """Write what is not stored of the calls of a room as it is now, out of turn. Raises what the store raises."""
+        """Write what is newer of the calls of a room than what is stored, out of turn. Raises what the store raises.
+
+        At most once a second for a call that runs: each look at it from another node comes here.
+        """
         async with self._flushing:
             for ended in self._ended.calls:
                 if ended.room == room_id:
                     await self._write_ended(ended)
-            running = self._running.get(room_id)
-            if running is not None and running.due(self._clock()):
+            running, now = self._running.get(room_id), self._clock()
+            if running is not None and running.due(now) and not running.written_within(_FRESH_S, now):
                 await self._write_running(running)
 
     async def stop(self, timeout_s: float) -> None:

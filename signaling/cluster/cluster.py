@@ -75,7 +75,7 @@ class Cluster:
         self._courier: Courier[Parcel] = Courier(bus, me, Parcel, self, metrics, clock)  # type: ignore[arg-type]
         self._nodes = Nodes()
         self._rooms = Ownership(store, me, self._nodes.__contains__, clock)
-        self._inquiries = Inquiries(self.send, hub.spawn, metrics, patience_s)
+        self._inquiries = Inquiries(self.send, self._nodes.__contains__, hub.spawn, metrics, patience_s)
         self._numbers = itertools.count(1)
         self._edges: dict[int, EdgeLink] = {}
         self._remotes: dict[Sender, dict[int, Link | EdgeLink]] = {}
@@ -101,7 +101,7 @@ class Cluster:
     async def drain(self) -> None:
         """Close the sockets whose rooms live elsewhere with 1012; wait for the answers up to the close timeout.
 
-        From here on nothing is answered that others ask.
+        From here on others are answered that this node cannot do what they ask.
         """
         self._inquiries.host = None
         for edge in list(self._edges.values()):
@@ -148,7 +148,8 @@ class Cluster:
     @property
     def slow(self) -> bool:
         """Whether what this node tells all comes back to it late, or not at all."""
-        return self._courier.echo_age_s > BEAT_S + _ECHO_PATIENCE_S
+        # The age grows between two beats and falls with each echo, however late that is; the lag stays.
+        return max(self._courier.echo_lag_s, self._courier.echo_age_s - BEAT_S) > _ECHO_PATIENCE_S
 
     # --- connections at this node
 

@@ -29,19 +29,22 @@ T = TypeVar("T")
 
 
 class Inquiries:
-    """Ask other nodes, and answer what they ask. Until a `host` is named, nothing is answered.
+    """Ask other nodes, and answer what they ask. Until a `host` is named, the answer is that it cannot be done.
 
-    `send` is the courier's; `spawn` runs something beside. A node that does not answer costs `patience_s`.
+    `send` is the courier's; `hears` tells whether a node is there; `spawn` runs something beside. A node that does not
+    answer costs `patience_s`.
     """
 
     def __init__(
         self,
         send: Callable[[Sender, Ask | Answer], None],
+        hears: Callable[[Sender], bool],
         spawn: Callable[[Coroutine[object, object, None]], object],
         metrics: BusMetrics,
         patience_s: float = PATIENCE_S,
     ) -> None:
         self._send = send
+        self._hears = hears
         self._spawn = spawn
         self._metrics = metrics
         self._patience_s = patience_s
@@ -62,10 +65,7 @@ class Inquiries:
             raise NodeUnreachable(node.node) from None
         finally:
             del self._open[number]
-        self._metrics.asked("ok" if answer.ok else "failed")
-        if not answer.ok:
-            raise NodeUnreachable(node.node)
-        return msgspec.msgpack.decode(answer.value, type=kind)
+        return self._read(node, answer, kind)
 
     def asked(self, sender: Sender, ask: Ask) -> None:
         """Answer a question, soon."""
@@ -83,6 +83,17 @@ class Inquiries:
 
     # --- inside
 
+    def _read(self, node: Sender, answer: Answer, kind: type[T]) -> T:
+        try:
+            if answer.ok:
+                value = msgspec.msgpack.decode(answer.value, type=kind)
+                self._metrics.asked("ok")
+                return value
+        except (msgspec.DecodeError, UnicodeDecodeError):  # a node of another version
+            pass
+        self._metrics.asked("failed")
+        raise NodeUnreachable(node.node)
+
     async def _answer(self, sender: Sender, ask: Ask) -> None:
         ok, found = False, None
         if self.host is not None:
@@ -91,7 +102,8 @@ class Inquiries:
                 ok = True
             except Exception as error:
                 _say_failed(ask.question, error)
-        self._send(sender, Answer(ask.number, ok, msgspec.Raw(msgspec.msgpack.encode(found))))
+        if self._hears(sender):  # else it is gone meanwhile: nobody would ever forget a stream to it that begins now
+            self._send(sender, Answer(ask.number, ok, msgspec.Raw(msgspec.msgpack.encode(found))))
 
     async def _heed(self, news: AnyNews) -> None:
         if self.host is not None:

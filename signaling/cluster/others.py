@@ -47,12 +47,18 @@ class OtherNodes(Elsewhere):
         return {room_id: count for found in counts for room_id, count in found.items()}
 
     async def moderates(self, room_id: str, user_id: int) -> bool:
-        """Tell whether an account leads the call that runs in a room. Raises `NodeUnreachable`."""
-        return await self._ask_home(room_id, Moderates(room_id, user_id), bool, nowhere=False)
+        """Tell whether an account leads the call that runs in a room; false where nobody answers."""
+        try:
+            return await self._ask_home(room_id, Moderates(room_id, user_id), bool, nowhere=False)
+        except NodeUnreachable:  # a stranger must not see that there is a call
+            return False
 
-    async def follow_moderator(self, room_id: str, user_id: int) -> None:
-        """Let the running call of a room do as the database says of an account. Raises `NodeUnreachable`."""
-        await self._ask_home(room_id, FollowModerator(room_id, user_id), type(None), nowhere=None)
+    async def follow_moderator(self, room_id: str, user_id: int) -> bool:
+        """Let the running call of a room do as the database says of an account; tell whether that changed anything.
+
+        Raises `NodeUnreachable`.
+        """
+        return await self._ask_home(room_id, FollowModerator(room_id, user_id), bool, nowhere=False)
 
     async def write_calls(self, room_id: str) -> None:
         """Let what is newest of the calls of a room be stored, as far as that can be had in a moment."""
@@ -64,7 +70,7 @@ class OtherNodes(Elsewhere):
     async def note_trouble(
         self, room_id: str, trouble: Trouble, refused: Refusal | None, *, page_allowed: bool | None
     ) -> bool:
-        """Note a browser's trouble in the call that runs in a room; false where none does, or nobody answers."""
+        """Note a browser's trouble in the call that runs in a room; false without one, or without an answer in time."""
         try:
             question = NoteTrouble(room_id, trouble, refused, page_allowed)
             return await self._ask_home(room_id, question, bool, nowhere=False)
@@ -95,7 +101,7 @@ class OtherNodes(Elsewhere):
         self._cluster.announce(SessionsEnded(list(session_ids)))
 
     def recording_deleted(self, recording_id: str) -> None:
-        """Let the files of a recording be deleted wherever they are."""
+        """Let the files of a recording be deleted wherever they are; they are within hours in any case."""
         self._cluster.announce(RecordingDeleted(recording_id))
 
     # --- inside
@@ -103,7 +109,7 @@ class OtherNodes(Elsewhere):
     async def _count(self, node: Sender, rooms: list[str]) -> Mapping[str, int | None]:
         try:
             return dict(zip(rooms, await self._cluster.ask(node, People(rooms), list[int]), strict=True))
-        except NodeUnreachable:
+        except (NodeUnreachable, ValueError):  # the second: not as many numbers as there are rooms
             return dict.fromkeys(rooms)
 
     async def _ask_home(self, room_id: str, question: AnyQuestion, kind: type[T], *, nowhere: T) -> T:

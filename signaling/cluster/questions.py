@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class Question(Struct, frozen=True, array_like=True):
-    """Something that another node knows, or is to do. Asked again, it does no harm."""
+    """Something that another node knows, or is to do; it may be done though no answer comes in time.
+
+    Asked again, it does no harm, except that a trouble is noted again.
+    """
 
     async def answer(self, host: Host) -> object:
         """Return what is to be sent back, which MessagePack must know."""
@@ -42,13 +45,13 @@ class Moderates(Question, frozen=True, array_like=True, tag="moderates"):
 
 
 class FollowModerator(Question, frozen=True, array_like=True, tag="moderator"):
-    """Let an account have the role in the running call that the database gives it."""
+    """Let an account have the role in the running call that the database gives it; answered with whether it had not."""
 
     room_id: str
     user_id: int
 
-    async def answer(self, host: Host) -> None:
-        await host.moderation.follow_moderator(self.room_id, self.user_id)
+    async def answer(self, host: Host) -> bool:
+        return await host.moderation.follow_moderator(self.room_id, self.user_id)
 
 
 class WriteCalls(Question, frozen=True, array_like=True, tag="write"):
@@ -78,7 +81,7 @@ class StopRecording(Question, frozen=True, array_like=True, tag="stop"):
     recording_id: str
 
     async def answer(self, host: Host) -> bool:
-        return host.recordings.end_here(self.recording_id)
+        return await host.recordings.end_here(self.recording_id)
 
 
 class Progress(Question, frozen=True, array_like=True, tag="progress"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import shutil
 import uuid
@@ -25,6 +24,7 @@ from signaling.recording.errors import (
     StorageFull,
     TooManyRecordings,
 )
+from signaling.recording.folders import Folders
 from signaling.recording.store import Recording, RecordingChange, RecordingExists
 from signaling.recording.supervisor import Supervisor
 from signaling.recording.tickets import Tickets
@@ -90,6 +90,7 @@ class RecordingService:
         elsewhere: Elsewhere = ALONE,
     ) -> None:
         self._settings = settings
+        self._folders = Folders(settings.folder)
         self._store = store
         self._elsewhere = elsewhere
         self._kept_since = kept_since
@@ -107,29 +108,23 @@ class RecordingService:
         """Go on with what an earlier process, or an outage of the database, left half-finished."""
         async with self._starting:  # a new row is known to the supervisor as soon as this is free
             known = self.supervisor.known()  # asked before the rows: what ends meanwhile is not to be done again
-            unfinished = await self._store.select_unfinished()
-        for recording in unfinished:
-            if recording.id in known:
-                continue
-            if (self._settings.folder / recording.id).is_dir():
-                logger.info("recovering", extra={"event": "recording_recovered", "recording": recording.id})
-                self.supervisor.recover(recording)
-            elif recording.started_at < self._now_ms() - _LOST_AFTER_MS:
-                change = RecordingChange(status="failed", error="lost", stopped_at=self._now_ms())
-                await self._store.update(recording.id, change)
+            for recording in await self._store.select_unfinished():
+                if recording.id not in known:
+                    await self._recover(recording)
 
     async def stop(self) -> None:
         """Let recorders close their files, up to the deadline; the next start puts the films together. Idempotent."""
         await self.supervisor.stop()
 
     async def tidy(self) -> None:
-        """Delete what is older than the retention, and what belongs to rooms that are gone."""
+        """Delete what is older than the retention, what belongs to rooms that are gone, and stray files."""
         await self.recover()
         retention_ms = round(self._settings.retention.total_seconds() * 1000)
         old = await self._store.select_older(self._now_ms() - retention_ms)
         gone = await self._store.select_orphans()
         for recording in {recording.id: recording for recording in [*old, *gone]}.values():
             await self._delete(recording)
+        await self._delete_strays()
         self._metrics.size(await self._store.sum_bytes())
 
     @property
@@ -142,8 +137,9 @@ class RecordingService:
     async def begin(self, room_id: str, user_id: int, username: str) -> Shown:
         """Start to record a call. Raises `RoomNotFound`, `RecordingRefused`, `NodeUnreachable`."""
         await self._door(room_id, user_id)
+        await self._check_people(room_id)  # before the others have to wait: another node may be asked
         async with self._starting:  # so that two who ask at once do not share the last place
-            await self._check_room(room_id)
+            await self._check_free(room_id)
             max_bytes = await self._check_limits(user_id)
             recording = Recording(
                 id=str(uuid.uuid4()),
@@ -170,11 +166,13 @@ class RecordingService:
         Raises `RoomNotFound`, `RecordingNotFound`, `NodeUnreachable`.
         """
         recording = await self._find(room_id, recording_id, user_id)
-        running = recording.status in _RUNNING
-        if running and not self.end_here(recording.id) and not await self._elsewhere.stop_recording(recording.id):
-            recording = await self._find(room_id, recording_id, user_id)
-            if recording.status in _RUNNING:  # else it ended by itself meanwhile
+        if recording.status in _RUNNING and not await self._end_anywhere(recording.id):
+            again = await self._store.select(recording.id)
+            if again is None:
+                raise RecordingNotFound(recording_id)
+            if again.status in _RUNNING:  # else it ended by itself meanwhile
                 raise NodeUnreachable
+            recording = again
         (shown,) = await self._shown(recording)
         return shown
 
@@ -215,8 +213,13 @@ class RecordingService:
 
     # --- for other nodes
 
-    def end_here(self, recording_id: str) -> bool:
-        """Tell a recorder of this node to stop; false where it is not one. Idempotent."""
+    async def end_here(self, recording_id: str) -> bool:
+        """Tell a recorder of this node to stop; false where it is not one. Idempotent.
+
+        One that ended while the database was away is one too: its film is made now.
+        """
+        if recording_id not in self.supervisor.known() and self._folders.has(recording_id):
+            await self.recover()
         self.supervisor.end(recording_id)
         return recording_id in self.supervisor.known()
 
@@ -226,10 +229,18 @@ class RecordingService:
 
     async def clear_here(self, recording_id: str) -> None:
         """Delete the files of a recording that is no more, if they are here."""
-        if await self._store.select(recording_id) is None:
-            await self._delete_files(recording_id)
+        if self._folders.has(recording_id) and await self._store.select(recording_id) is None:
+            await self._folders.delete(recording_id)
 
     # --- inside
+
+    async def _recover(self, recording: Recording) -> None:
+        if self._folders.has(recording.id):
+            logger.info("recovering", extra={"event": "recording_recovered", "recording": recording.id})
+            self.supervisor.recover(recording)
+        elif recording.started_at < self._now_ms() - _LOST_AFTER_MS:
+            change = RecordingChange(status="failed", error="lost", stopped_at=self._now_ms())
+            await self._store.update(recording.id, change)
 
     async def _door(self, room_id: str, user_id: int) -> _Door:
         made_at = await self._kept_since(room_id, user_id)
@@ -258,9 +269,14 @@ class RecordingService:
             raise RecordingNotFound(recording.id)
         return path
 
-    async def _check_room(self, room_id: str) -> None:
+    async def _end_anywhere(self, recording_id: str) -> bool:
+        return await self.end_here(recording_id) or await self._elsewhere.stop_recording(recording_id)
+
+    async def _check_free(self, room_id: str) -> None:
         if any(known.status in _RUNNING for known in await self._store.select_of_room(room_id, 10)):
             raise AlreadyRecording
+
+    async def _check_people(self, room_id: str) -> None:
         if not self._people(room_id) and not await self._people_elsewhere(room_id):
             raise RoomEmpty
 
@@ -297,14 +313,16 @@ class RecordingService:
         )
 
     async def _delete(self, recording: Recording) -> None:
-        # The files first: a row without files can be deleted again, files without a row would stay for ever.
-        await self._delete_files(recording.id)
+        # The files first: a row without files can be deleted again, files without a row stay until they are strays.
+        await self._folders.delete(recording.id)
         await self._store.delete(recording.id)
         self._elsewhere.recording_deleted(recording.id)
 
-    async def _delete_files(self, recording_id: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            await asyncio.to_thread(shutil.rmtree, self._settings.folder / recording_id)
+    async def _delete_strays(self) -> None:
+        """Delete files of recordings that are no more: those deleted at another node while this one did not hear."""
+        for recording_id in await self._folders.strays(await self._store.select_ids(), self._clock()):
+            logger.info("stray files", extra={"event": "recording_stray", "recording": recording_id})
+            await self._folders.delete(recording_id)
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)

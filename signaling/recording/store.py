@@ -85,6 +85,11 @@ class RecordingStore:
         lives = "EXISTS (SELECT 1 FROM rooms WHERE rooms.id = room_id AND rooms.created_at <= started_at)"
         return await self._select(f"NOT {lives} AND status IN ('ready', 'failed')", {})
 
+    async def select_ids(self) -> set[str]:
+        """Return the ids of all recordings."""
+        async with self._database.read() as db:
+            return set((await db.execute(text("SELECT id FROM recordings"))).scalars())
+
     async def count_by(self, user_id: int) -> int:
         """Count those that someone started."""
         return await self._number("count(*)", "WHERE started_by = :user_id", {"user_id": user_id})

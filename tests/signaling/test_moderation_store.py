@@ -29,7 +29,7 @@ from signaling.moderation_store import AuditRecord, BanRecord, ModerationStore
 from signaling.ports import Account, NewBan, Standing
 from signaling.rooms import RoomNotFound, RoomService
 from signaling.store import RoomChange, RoomStore
-from tests.signaling.fakes import FakePasswords, ManualClock, Switchboard, id_of
+from tests.signaling.fakes import FakePasswords, FakeTransport, ManualClock, Switchboard, id_of
 
 ALICE, BOB, CAROL = Account(2**53 - 1, "alice"), Account(2, "bob"), Account(3, "carol")
 DAY_MS = 24 * 3600 * 1000
@@ -359,12 +359,15 @@ class Neighbours(Elsewhere):
 
     def __init__(self) -> None:
         self.reachable = False
+        self.differs = True
+        """Whether the call has it otherwise."""
         self.followed: list[tuple[str, int]] = []
 
-    async def follow_moderator(self, room_id: str, user_id: int) -> None:
+    async def follow_moderator(self, room_id: str, user_id: int) -> bool:
         if not self.reachable:
             raise NodeUnreachable
         self.followed.append((room_id, user_id))
+        return self.differs
 
 
 async def test_a_running_call_elsewhere_follows_or_it_is_said_so(parts: Parts) -> None:
@@ -375,10 +378,69 @@ async def test_a_running_call_elsewhere_follows_or_it_is_said_so(parts: Parts) -
             await act("standup", ALICE, "bob")
         assert await parts.moderation.moderators("standup", ALICE.user_id) == stored
     neighbours.reachable = True
-    with pytest.raises(UserNotFound):  # he is none any more, but now the call knows too
+    await parts.moderation.dismiss("standup", ALICE, "bob")  # now the call knows too
+    neighbours.differs = False
+    with pytest.raises(UserNotFound):
         await parts.moderation.dismiss("standup", ALICE, "bob")
     await parts.moderation.appoint("standup", ALICE, "bob")
-    assert neighbours.followed == [("standup", BOB.user_id)] * 2
+    assert neighbours.followed == [("standup", BOB.user_id)] * 3
+
+
+def roles_of(transport: FakeTransport) -> list[str]:
+    """Return the roles that a tab was told of."""
+    return [frame["role"] for frame in transport.frames if frame["type"] == "role"]
+
+
+async def test_nobody_hears_of_a_role_that_stays(parts: Parts) -> None:
+    board = Switchboard()
+    parts.moderation.attach(board.hub)
+    board.authenticator.add("bob", BOB.user_id)
+    member = await board.join("token=bob")
+    with pytest.raises(UserNotFound):
+        await parts.moderation.dismiss("standup", ALICE, "bob")
+    assert roles_of(member) == []
+    for _ in range(2):
+        await parts.moderation.appoint("standup", ALICE, "bob")
+    assert roles_of(member) == ["moderator"]
+
+
+async def test_a_role_for_the_call_only_can_be_taken(parts: Parts) -> None:
+    board = Switchboard()
+    parts.moderation.attach(board.hub)
+    board.authenticator.add("bob", BOB.user_id)
+    member = await board.join("token=bob")
+    board.hub.steward.appoint("standup", BOB.user_id, "moderator")
+    await parts.moderation.dismiss("standup", ALICE, "bob")
+    assert roles_of(member) == ["moderator", "member"]
+    with pytest.raises(UserNotFound):
+        await parts.moderation.dismiss("standup", ALICE, "bob")
+
+
+async def test_of_two_changes_of_a_moderator_the_last_holds(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    board = Switchboard()
+    parts.moderation.attach(board.hub)
+    board.authenticator.add("bob", BOB.user_id)
+    member = await board.join("token=bob")
+    await parts.store.insert_moderator("standup", BOB.user_id, parts.now)
+    select, read, go_on = parts.store.select_moderators, asyncio.Event(), asyncio.Event()
+
+    async def select_slowly(room_id: str) -> list[int]:
+        found = await select(room_id)
+        if not read.is_set():
+            read.set()
+            await go_on.wait()
+        return found
+
+    monkeypatch.setattr(parts.store, "select_moderators", select_slowly)
+    first = asyncio.create_task(parts.moderation.follow_moderator("standup", BOB.user_id))
+    await read.wait()
+    await parts.store.delete_moderator("standup", BOB.user_id)
+    second = asyncio.create_task(parts.moderation.follow_moderator("standup", BOB.user_id))
+    for _ in range(5):  # long enough for whoever does not wait
+        await select("standup")
+    go_on.set()
+    await asyncio.gather(first, second)
+    assert roles_of(member)[-1] == "member"
 
 
 async def test_bans_of_other_processes_are_followed(parts: Parts) -> None:

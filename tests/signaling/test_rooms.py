@@ -302,6 +302,64 @@ async def test_a_call_follows_what_another_process_changed(service: RoomService,
     assert guest.closed == (4508, "room_closed")
 
 
+@pytest.mark.parametrize("how", ["told", "by itself"])
+async def test_a_room_of_the_same_name_is_another_where_its_owner_is(
+    service: RoomService, store: RoomStore, how: str
+) -> None:
+    board = Switchboard()
+    service.attach(board.hub)
+    await service.create(ALICE, RoomChange(), "standup")
+    board.directory.rooms["standup"] = RoomRules(ALICE, guests_allowed=True, max_members=8)
+    guest = await board.join()
+    await store.delete("standup", ALICE)
+    await store.insert(record(owner_id=BOB))
+    await (service.follow_room("standup") if how == "told" else service.follow())
+    assert guest.closed == (4508, "room_closed")
+    assert board.hub.live_rooms() == {}
+
+
+@pytest.mark.parametrize("deed", ["change", "delete"])
+@pytest.mark.parametrize("how", ["told", "by itself"])
+async def test_what_was_read_first_is_not_applied_last(
+    service: RoomService, store: RoomStore, monkeypatch: pytest.MonkeyPatch, deed: str, how: str
+) -> None:
+    board, read, go_on = Switchboard(), asyncio.Event(), asyncio.Event()
+    service.attach(board.hub)
+    await service.create(ALICE, RoomChange(), "standup")
+    board.directory.rooms["standup"] = RoomRules(ALICE, guests_allowed=True, max_members=8)
+    await board.join()
+    await store.update("standup", ALICE, RoomChange(max_members=3), 1)  # as another process does
+    applied: list[int] = []
+    monkeypatch.setattr(board.hub, "change_rules", lambda _, rules: applied.append(rules.max_members))
+    monkeypatch.setattr(board.hub, "close_room", lambda _: applied.append(0))
+    name = "select" if how == "told" else "select_rules"
+    select = getattr(store, name)
+
+    async def select_slowly(what: object) -> object:
+        found = await select(what)
+        if not read.is_set():
+            read.set()
+            await go_on.wait()
+        return found
+
+    monkeypatch.setattr(store, name, select_slowly)
+    following = asyncio.create_task(service.follow_room("standup") if how == "told" else service.follow())
+    await read.wait()
+
+    async def do() -> None:
+        if deed == "change":
+            await service.change("standup", OWNER, RoomChange(max_members=5))
+        else:
+            await service.delete("standup", ALICE)
+
+    doing = asyncio.create_task(do())
+    for _ in range(8):  # long enough for whoever does not wait
+        await store.count_owned(ALICE)
+    go_on.set()
+    await asyncio.gather(following, doing)
+    assert applied == [3, 5 if deed == "change" else 0]
+
+
 async def test_rooms_per_person_are_bounded(service: RoomService, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("signaling.rooms.MAX_OWNED", 2)
     await service.create(ALICE, RoomChange(), None)

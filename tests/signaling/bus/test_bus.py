@@ -9,12 +9,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from nats.errors import MaxPayloadError
 from prometheus_client import CollectorRegistry
 
 from signaling.bus.backlog import MAX_BYTES, Backlog
 from signaling.bus.create import create_bus
 from signaling.bus.memory import MemoryBus, MemoryEngine
 from signaling.bus.metrics import BusMetrics
+from signaling.bus.nats import NatsBus
 from signaling.bus.ports import Bus, BusUnavailable
 from tests.buses import BusServer, free_port, nats_server, redis_server
 
@@ -366,6 +368,38 @@ async def test_what_is_too_large_for_nats_is_dropped_and_the_rest_arrives(nats: 
         assert not bus.publish("news", b"x" * 2_000_000)
         assert bus.publish("news", b"small")
         await heard.until(lambda messages: messages == [b"small"])
+
+
+class FickleClient:
+    """Stands in for a NATS client whose server turns away what it took before."""
+
+    max_payload = 1024 * 1024
+    refuses = True
+
+    async def publish(self, subject: str, payload: bytes) -> None:
+        if self.refuses:
+            raise MaxPayloadError
+
+
+async def test_what_nats_turns_away_counts_as_dropped_and_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    registry = CollectorRegistry()
+    bus = NatsBus("nats://127.0.0.1", "test", BusMetrics(registry))
+    client = FickleClient()
+    bus._client = client  # type: ignore[assignment]
+
+    def dropped() -> float | None:
+        return registry.get_sample_value("chatter_bus_messages_total", {"direction": "out", "result": "dropped"})
+
+    for _ in range(3):
+        await bus._send("news", b"lost")
+    assert dropped() == 3
+    assert len(caplog.records) == 1
+    client.refuses = False
+    await bus._send("news", b"sent")
+    assert dropped() == 3
+    client.refuses = True
+    await bus._send("news", b"lost")
+    assert len(caplog.records) == 2, "another outage"
 
 
 async def test_the_memory_engine_can_be_away() -> None:

@@ -208,7 +208,16 @@ async def test_a_node_that_begins_anew_begins_its_numbers_anew(pair: tuple[Node,
 
 @pytest.mark.parametrize(
     "message",
-    [b"\0", b"hello", b"{}", bytes(range(256)), msgspec.msgpack.encode(["other", 1, "a", "1", 1, 1, 0.0, []])],
+    [
+        b"\0",
+        b"hello",
+        b"{}",
+        bytes(range(256)),
+        msgspec.msgpack.encode(["other", 1, "a", "1", 1, 1, 0.0, []]),
+        b"\x99\xa7chatter\x02\xa1c" + b"\x91" * 100_000 + b"\xc0",
+        b"\x98\xa7chatter\x01\xa1c\xa11\x01\x01\x00" + b"\x91" * 100_000 + b"\xc0",
+    ],
+    ids=["a byte", "text", "json", "all bytes", "another's", "nested in another version", "nested"],
 )
 @pytest.mark.parametrize("subject", ["chatter.node.b.1", "chatter.all"])
 async def test_foreign_messages_are_counted_and_ignored(pair: tuple[Node, Node], message: bytes, subject: str) -> None:
@@ -273,6 +282,16 @@ async def test_the_time_on_the_way_is_measured(pair: tuple[Node, Node]) -> None:
     a.courier.send(B, Number(2))
     await until(lambda: len(b.got) == 2)
     assert b.registry.get_sample_value("chatter_bus_lag_seconds_sum") == pytest.approx(0.3)
+
+
+async def test_the_way_of_an_announcement_back_is_measured(pair: tuple[Node, Node]) -> None:
+    a, _ = pair
+    assert (a.courier.echo_lag_s, a.courier.echo_age_s) == (0.0, 0.0)
+    a.courier.announce(Word("hear"))
+    a.now += 1.5
+    await until(lambda: a.courier.echo_lag_s == 1.5)
+    a.now += 2
+    assert (a.courier.echo_lag_s, a.courier.echo_age_s) == (1.5, 3.5)
 
 
 def envelope(

@@ -360,8 +360,10 @@ class Owner(Elsewhere):
     def __init__(self, node: Node) -> None:
         self.node = node
         self.reachable = True
+        self.asked = 0
 
     async def write_calls(self, room_id: str) -> None:
+        self.asked += 1
         if self.reachable:
             await self.node.keeper.write_room(room_id)
 
@@ -384,10 +386,23 @@ async def test_a_call_at_another_node_is_written_before_it_is_shown(node: Node, 
     node.keeper.begin(timeline)
     assert await other.numbers() == [1]
     timeline.unreachable("socket_lost", NOW)
+    node.clock.now = NOW + 1
     assert len((await other.history.show(ROOM, call_id(1), OWNER)).events) == 1
     owner.reachable = False
     timeline.unreachable("socket_lost", NOW + 1)
     assert len((await other.history.show(ROOM, call_id(1), OWNER)).events) == 1, "as it was written last"
+
+
+async def test_nobody_is_asked_for_a_call_that_has_ended(node: Node, other: Node, owner: Owner) -> None:
+    timeline = running()
+    node.keeper.begin(timeline)
+    assert (await other.history.show(ROOM, call_id(1), OWNER)).ended_at is None, "not stored yet"
+    timeline.record.ended_at = NOW_MS + 1
+    node.keeper.ended(timeline)
+    assert (await other.history.show(ROOM, call_id(1), OWNER)).ended_at == NOW_MS + 1
+    assert owner.asked == 2
+    assert (await other.history.show(ROOM, call_id(1), OWNER)).ended_at == NOW_MS + 1
+    assert owner.asked == 2
 
 
 @pytest.mark.parametrize(

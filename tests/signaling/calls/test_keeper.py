@@ -115,6 +115,11 @@ async def test_the_calls_of_one_room_are_written_when_someone_looks(desk: Desk) 
     await desk.keeper.write_room("room-1")
     assert desk.store.ids == [1], "nothing new to write, the second time"
     first.changed = True
+    desk.clock.now = NOW + 0.9
+    await desk.keeper.write_room("room-1")
+    assert desk.store.ids == [1], "what is there is new enough"
+    assert first.changed
+    desk.clock.now = NOW + 1
     await desk.keeper.write_room("room-1")
     desk.end(second)
     await desk.keeper.write_room("room-1")

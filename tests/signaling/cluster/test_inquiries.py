@@ -29,11 +29,16 @@ class Services:
     def __init__(self) -> None:
         self.told: list[tuple[object, ...]] = []
         self.broken = False
+        self.gate = asyncio.Event()
+        """While it is not set, what waits for the database waits."""
+        self.gate.set()
 
-    async def note(self, *what: object) -> None:
+    async def note(self, answer: object, *what: object) -> object:
+        await self.gate.wait()
         if self.broken:
             raise RuntimeError("oops")
         self.told.append(what)
+        return answer
 
     def here(self, answer: Any) -> Any:
         def answered(*what: object, **options: object) -> Any:
@@ -43,17 +48,17 @@ class Services:
         return answered
 
     def host(self, node: Node) -> Host:
-        def told(name: str) -> Any:
-            return lambda *what: self.note(name, *what)
+        def told(name: str, answer: object = None) -> Any:
+            return lambda *what: self.note(answer, name, *what)
 
         host = SimpleNamespace(
             hub=node.hub,
             rooms=SimpleNamespace(follow_room=told("room")),
-            moderation=SimpleNamespace(follow_moderator=told("moderator")),
+            moderation=SimpleNamespace(follow_moderator=told("moderator", answer=True)),
             keeper=SimpleNamespace(write_room=told("calls")),
             calls=SimpleNamespace(note_here=self.here(answer=True)),
             recordings=SimpleNamespace(
-                end_here=self.here(answer=True),
+                end_here=told("stop", answer=True),
                 progress_here=self.here({"film": (12, 0.5)}),
                 clear_here=told("deleted"),
             ),
@@ -64,9 +69,8 @@ class Services:
 @pytest_asyncio.fixture
 async def pair(town: Town) -> AsyncIterator[Pair]:
     """Two nodes that know of each other, with a short patience; a room lives at the first."""
+    town.patience_s = 0.02
     nodes = await town.start("a"), await town.start("b")
-    for node in nodes:
-        node.cluster._inquiries._patience_s = 0.02
     await nodes[0].join()
     yield nodes
 
@@ -96,7 +100,7 @@ async def test_people_are_counted_where_they_are(pair: Pair, others: OtherNodes)
 
 async def test_what_one_asks_of_the_node_of_a_room(others: OtherNodes, services: Services) -> None:
     assert not await others.moderates(ROOM, OWNER)
-    await others.follow_moderator(ROOM, OWNER)
+    assert await others.follow_moderator(ROOM, OWNER)
     await others.write_calls(ROOM)
     assert await others.note_trouble(ROOM, "socket_lost", "draining", page_allowed=False)
     assert services.told == [
@@ -108,7 +112,7 @@ async def test_what_one_asks_of_the_node_of_a_room(others: OtherNodes, services:
 
 async def test_a_room_that_lives_nowhere_is_nobodys(others: OtherNodes, services: Services) -> None:
     assert not await others.moderates("empty", OWNER)
-    await others.follow_moderator("empty", OWNER)
+    assert not await others.follow_moderator("empty", OWNER)
     await others.write_calls("empty")
     assert not await others.note_trouble("empty", "socket_lost", None, page_allowed=None)
     assert services.told == []
@@ -117,7 +121,7 @@ async def test_a_room_that_lives_nowhere_is_nobodys(others: OtherNodes, services
 async def test_what_one_asks_of_all(others: OtherNodes, services: Services) -> None:
     assert await others.stop_recording("film")
     assert await others.progress(["film", "another"]) == {"film": (12, 0.5)}
-    assert services.told == [("film",), (["film", "another"],)]
+    assert services.told == [("stop", "film"), (["film", "another"],)]
     assert await others.progress([]) == {}
     assert len(services.told) == 2, "who wants nothing asks nobody"
 
@@ -140,20 +144,21 @@ async def test_news_reach_all_others(town: Town, pair: Pair, others: OtherNodes,
 async def unanswered(others: OtherNodes) -> None:
     """Check what each question comes to that nobody answers."""
     assert await others.people([ROOM]) == {ROOM: None}
-    for question in (others.moderates(ROOM, OWNER), others.follow_moderator(ROOM, OWNER)):
-        with pytest.raises(NodeUnreachable):
-            await question
+    assert not await others.moderates(ROOM, OWNER)
+    with pytest.raises(NodeUnreachable):
+        await others.follow_moderator(ROOM, OWNER)
     await others.write_calls(ROOM)
     assert not await others.note_trouble(ROOM, "socket_lost", None, page_allowed=None)
     assert not await others.stop_recording("film")
     assert await others.progress(["film"]) == {}
 
 
-async def test_a_node_that_serves_nobody_yet_does_not_answer(others: OtherNodes) -> None:
+async def test_a_node_that_serves_nobody_yet_says_so(pair: Pair, others: OtherNodes) -> None:
     await unanswered(others)
+    assert pair[1].metric("chatter_bus_questions_total", result="failed") == 7
 
 
-async def test_a_node_on_its_way_out_does_not_answer(pair: Pair, others: OtherNodes, services: Services) -> None:
+async def test_a_node_on_its_way_out_says_so(pair: Pair, others: OtherNodes, services: Services) -> None:
     await pair[0].cluster.drain()
     await unanswered(others)
     assert services.told == []
@@ -165,19 +170,20 @@ async def test_a_node_that_is_gone_does_not_answer(
 ) -> None:
     await town.kill(pair[0])
     await unanswered(others)
-    assert pair[1].metric("chatter_bus_questions_total") == pair[1].metric(
-        "chatter_bus_questions_total", result="unanswered"
-    )
+    assert pair[1].metric("chatter_bus_questions_total", result="unanswered") == 7
     await town.wait(12)
     assert await others.people([ROOM]) == {}, "nobody is in a room of a node that is gone"
     assert services.told == []
 
 
-async def test_without_the_bus_nobody_is_asked(town: Town, pair: Pair, others: OtherNodes) -> None:
+@pytest.mark.usefixtures("pair")
+async def test_without_the_bus_nobody_is_asked(town: Town) -> None:
+    town.patience_s = 3600
+    third = await town.start("c")
     town.engine.running = False
-    pair[1].cluster._inquiries._patience_s = 3600
     async with asyncio.timeout(60):
-        await unanswered(others)
+        await unanswered(OtherNodes(third.cluster))
+    assert third.metric("chatter_bus_questions_total", result="unanswered") == 0
 
 
 async def test_without_a_database_it_is_said_so(town: Town, others: OtherNodes) -> None:
@@ -224,6 +230,34 @@ async def test_an_answer_counts_once_in_time_and_from_who_was_asked(town: Town, 
     assert await waiting == [2]
     inquiries.answered(pair[0].me, Answer(ask.number, True, msgspec.Raw(b"\x91\x04")))
     assert inquiries._open == {}
+
+
+@pytest.mark.parametrize("end", ["goodbye", "silence"])
+async def test_who_asked_and_is_gone_gets_no_answer(
+    town: Town, pair: Pair, others: OtherNodes, services: Services, end: str
+) -> None:
+    services.gate.clear()
+    await others.write_calls(ROOM)
+    if end == "goodbye":
+        await pair[1].cluster.stop()
+    else:
+        await town.kill(pair[1])
+        await town.wait(12)
+    await settled()
+    services.gate.set()
+    await settled()
+    assert services.told == [("calls", ROOM)], "it was done all the same"
+    assert pair[1].me not in pair[0].cluster._courier.correspondents
+
+
+@pytest.mark.parametrize("value", [{"seven": 7}, [1, 2], "\ud7ff"], ids=["a map", "too many", "text"])
+async def test_an_answer_that_means_nothing_is_none(pair: Pair, others: OtherNodes, value: object) -> None:
+    answer = msgspec.Raw(msgspec.msgpack.encode(value))
+    inquiries = pair[1].cluster._inquiries
+    inquiries._send = lambda node, ask: inquiries.answered(node, Answer(cast("Ask", ask).number, True, answer))
+    assert await others.people([ROOM]) == {ROOM: None}
+    with pytest.raises(NodeUnreachable):
+        await others.follow_moderator(ROOM, OWNER)
 
 
 async def test_news_for_nobody_are_ignored(pair: Pair) -> None:

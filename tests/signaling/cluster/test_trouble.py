@@ -163,6 +163,24 @@ async def test_a_bus_that_brings_nothing_back_counts_as_slow(town: Town, pair: P
     assert not pair[0].cluster.slow
 
 
+async def test_a_bus_that_brings_all_back_late_counts_as_slow_all_the_time(town: Town, pair: Pair) -> None:
+    cluster, clock = pair[0].cluster, pair[0].board.clock
+
+    async def beat(lag: float) -> None:
+        clock.now = town.now
+        await cluster.beat()
+        clock.now += lag
+        await settled()
+
+    await beat(1.5)
+    for elapsed in (0.0, 1.0, 2.9):
+        clock.now = town.now + 1.5 + elapsed
+        assert cluster.slow, elapsed
+    town.now += 4
+    await beat(0.5)
+    assert not cluster.slow
+
+
 # --- a node is gone --------------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from signaling.bus.courier import Sender
 from signaling.bus.memory import MemoryBus, MemoryEngine
 from signaling.bus.metrics import BusMetrics
 from signaling.cluster.cluster import Cluster
+from signaling.cluster.inquiries import PATIENCE_S
 from signaling.cluster.nodes import BEAT_S
 from signaling.cluster.store import ClusterStore
 from signaling.core.room import RoomRules
@@ -116,6 +117,7 @@ class Node:
             unavailable=NoDatabase,
             clock=self.board.clock,
             monotonic=self.board.clock,
+            patience_s=town.patience_s,
         )
 
     def connect(
@@ -149,6 +151,8 @@ class Town:
         self.ledger = Ledger()
         self.nodes: list[Node] = []
         self.now = 1_790_000_000.0
+        self.patience_s = PATIENCE_S
+        """Of nodes that are started from now on."""
         self.rooms = {ROOM: RoomRules(OWNER, guests_allowed=True, max_members=8)}
 
     async def start(self, name: str, incarnation: str = "1", **settings: Any) -> Node:

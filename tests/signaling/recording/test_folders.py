@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from pathlib import Path
 
@@ -32,3 +33,42 @@ async def test_a_folder_is_deleted_once(tmp_path: Path) -> None:
     for there in (True, False, False):
         assert folders.has(recording_id) is there
         await folders.delete(recording_id)
+
+
+NOW = 1_800_000_000.0
+WEEK_S = 7 * 86_400
+
+
+def made(root: Path, at: float = NOW - 7200) -> str:
+    """Make a recording's folder to which nothing happened since then."""
+    recording_id = str(uuid.uuid4())
+    (root / recording_id).mkdir()
+    os.utime(root / recording_id, (at, at))
+    return recording_id
+
+
+async def test_what_is_unknown_for_a_week_is_a_stray(tmp_path: Path) -> None:
+    folders, known, unknown = Folders(tmp_path), made(tmp_path), made(tmp_path)
+    (tmp_path / "lost+found").mkdir()
+    (tmp_path / str(uuid.uuid4())).symlink_to(tmp_path / "lost+found")
+    assert await folders.strays({known}, NOW) == set()
+    assert await folders.strays({known}, NOW + WEEK_S - 1) == set()
+    assert await folders.strays({known}, NOW + WEEK_S) == {unknown}
+
+
+async def test_what_is_known_again_in_between_begins_its_week_anew(tmp_path: Path) -> None:
+    folders, unknown = Folders(tmp_path), made(tmp_path)
+    await folders.strays((), NOW)
+    await folders.strays({unknown}, NOW + 100)
+    assert await folders.strays((), NOW + WEEK_S) == set()
+    assert await folders.strays((), NOW + 2 * WEEK_S) == {unknown}
+
+
+async def test_a_young_folder_waits_for_its_row(tmp_path: Path) -> None:
+    folders, young = Folders(tmp_path), made(tmp_path, NOW - 3599)
+    assert await folders.strays((), NOW) == set()
+    assert list((tmp_path / young).iterdir()) == []
+
+
+async def test_where_nothing_was_recorded_there_are_no_strays(tmp_path: Path) -> None:
+    assert await Folders(tmp_path / "nowhere").strays((), NOW) == set()
