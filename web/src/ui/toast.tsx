@@ -11,9 +11,9 @@ interface Toast {
 
 const toasts = createStore<readonly Toast[]>([])
 let nextId = 1
-const MOST = 3
+export const MOST_SHOWN = 3
 
-/** Say something in passing. It goes by itself, so nothing may depend on it being read. */
+/** Say something in passing. It goes by itself, so nothing may depend on it being read. Returns what lets it go now. */
 export function toast(
   text: ReactNode,
   {
@@ -21,10 +21,12 @@ export function toast(
     action,
     forMs = 4_500,
   }: { tone?: Toast['tone']; action?: Toast['action']; forMs?: number } = {},
-): void {
+): () => void {
   const id = nextId++
-  toasts.set([...toasts.get().slice(1 - MOST), { id, text, tone, action }])
-  setTimeout(() => toasts.set(toasts.get().filter((shown) => shown.id !== id)), forMs)
+  const dismiss = () => toasts.set(toasts.get().filter((shown) => shown.id !== id))
+  toasts.set([...toasts.get().slice(1 - MOST_SHOWN), { id, text, tone, action }])
+  setTimeout(dismiss, forMs)
+  return dismiss
 }
 
 export function Toaster() {
