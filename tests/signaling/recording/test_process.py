@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -38,20 +39,21 @@ async def site(sqlite_url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_recorders_write_into_the_folder_of_the_server(site: Site, tmp_path: Path) -> None:
-    folder = tmp_path / "data" / "recordings" / "r1"
+    recording_id = str(uuid.uuid4())
+    folder = tmp_path / "data" / "recordings" / recording_id
     (folder / "tracks").mkdir(parents=True)
     put_audio(folder, "ann", 100.0, [False] * 2)
-    recording = Recording(id="r1", room_id="r", started_by=1, started_at=int(NOW * 1000), status="processing")
+    recording = Recording(id=recording_id, room_id="r", started_by=1, started_at=int(NOW * 1000), status="processing")
     store = RecordingStore(site.application.database)
     await store.insert(recording)
     await site.application.recordings.recover()
 
     async def done() -> bool:
-        found = await store.select("r1")
+        found = await store.select(recording_id)
         return found is not None and found.status in {"ready", "failed"}
 
     await until(done)
-    found = await store.select("r1")
+    found = await store.select(recording_id)
     assert found is not None
     assert (found.status, found.error) == ("ready", "")
     assert (folder / "recording.mp4").stat().st_size == found.bytes
