@@ -40,6 +40,7 @@ class NatsBus:
         self._name = name
         self._metrics = metrics
         self._client = Client()
+        self._connecting = False
         self._started = False
         self._backlog = Backlog(self._send)
         self._pump: asyncio.Task[None] | None = None
@@ -48,6 +49,7 @@ class NatsBus:
 
     async def start(self) -> None:
         """Connect. Raises `BusUnavailable`."""
+        self._connecting = True
         try:
             async with asyncio.timeout(_CONNECT_TIMEOUT_S):
                 await self._client.connect(
@@ -68,6 +70,8 @@ class NatsBus:
                 await self._client.close()  # it may have come as far as to be turned away
             reason = str(error) or type(error).__name__
             raise BusUnavailable(f"cannot reach the bus at {without_credentials(self._url)}: {reason}") from None
+        finally:
+            self._connecting = False
         if self._client.max_payload < MAX_MESSAGE_BYTES:
             await self._client.close()
             most = f"takes messages of up to {self._client.max_payload} bytes, nodes send up to {MAX_MESSAGE_BYTES}"
@@ -149,7 +153,7 @@ class NatsBus:
             writer.transport.abort()
 
     async def _on_error(self, error: Exception) -> None:
-        if not self._started:
+        if self._connecting:
             raise error  # the first connection: it is not worth waiting for
         if self._client.is_connected:
             logger.warning("bus error", extra={"event": "bus_error", "error": type(error).__name__})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
 import re
 import signal
 import socket
@@ -343,6 +345,9 @@ def test_the_runner_passes_a_new_certificate_on(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [SHIPPED.parent / "tls" / "serve-with-certificate", "HUP", "sh", "-c", server],
         env={"PATH": "/usr/bin:/bin", "TLS_DIR": str(tmp_path), "WATCH_EVERY_S": "0.1"},
+        # A shell cannot trap what was ignored when it began, as under `nohup`.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+        process_group=0,
     )
     try:
         wait_until(lambda: heard.exists() and "ready" in heard.read_text())
@@ -351,4 +356,6 @@ def test_the_runner_passes_a_new_certificate_on(tmp_path: Path) -> None:
         process.terminate()
         assert process.wait(20) == 7
     finally:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
