@@ -44,6 +44,9 @@ class HttpClient:
             left -= len(self._socket.recv(left))
         if status.split()[1] != "200":
             raise RuntimeError(f"{method} {path}: {status}")
+        if answered.get("connection") == "close":  # after a thousand requests
+            self._socket.close()
+            self.__enter__()
         return answered
 
     def _read_until_head(self) -> bytes:
