@@ -27,7 +27,7 @@ class Scale(Struct, frozen=True, kw_only=True):
     """Members that come at once."""
     rooms: int = 25
     """Rooms in which everyone hears everyone."""
-    turns: int = 9
+    turns: int = 21
     askers: int = 8
     """HTTP connections at once."""
 
