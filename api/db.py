@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiosqlite
 from prometheus_client import CollectorRegistry
 from sqlalchemy import event, text
 from sqlalchemy.engine import URL, make_url
@@ -118,7 +119,9 @@ def _create_engine(url: URL, max_connections: int) -> AsyncEngine:
             pool_pre_ping=True,
             connect_args={"timeout": 5, "command_timeout": 15},
         )
-    engine = create_async_engine(url, pool_size=4, max_overflow=0, pool_timeout=5)
+    engine = create_async_engine(
+        url, pool_size=4, max_overflow=0, pool_timeout=5, connect_args={"async_creator_fn": _connect_sqlite}
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _entry: ConnectionPoolEntry) -> None:
@@ -135,6 +138,27 @@ def _create_engine(url: URL, max_connections: int) -> AsyncEngine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _connect_sqlite(*arguments: Any, **options: Any) -> aiosqlite.Connection:
+    """Make a connection that can be stopped twice.
+
+    SQLAlchemy does so with one whose request is cancelled while it is being closed; the second stop would wait for ever
+    for a thread that ended with the first.
+    """
+    connection = aiosqlite.connect(*arguments, **options)
+    connection._thread.daemon = True  # as SQLAlchemy has it
+    stop, stopped = connection.stop, False
+
+    def stop_once() -> asyncio.Future[Any] | None:
+        nonlocal stopped
+        if stopped:
+            return None
+        stopped = True
+        return stop()
+
+    connection.stop = stop_once  # type: ignore[method-assign]
+    return connection
 
 
 @asynccontextmanager

@@ -281,3 +281,28 @@ async def test_a_sqlite_folder_that_cannot_be_opened(tmp_path: Path) -> None:
     async with opened(URL.create("sqlite+aiosqlite", database=str(tmp_path))) as database:
         await unavailable(database)
     await end_of_sqlite_threads()
+
+
+_LONG = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000) SELECT count(*) FROM n"
+
+
+async def test_a_query_that_is_cancelled_twice_leaves_nothing_behind(sqlite_url: URL) -> None:
+    database, before = Database(sqlite_url), asyncio.all_tasks()
+    started = asyncio.Event()
+
+    async def ask() -> None:
+        async with database.read() as db:
+            started.set()
+            await db.execute(text(_LONG))
+
+    asking = asyncio.create_task(ask())
+    await started.wait()
+    for _ in range(3):  # the query, the rollback, the end of the connection
+        await asyncio.sleep(0.01)
+        asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    async with asyncio.timeout(20):
+        while asyncio.all_tasks() > before:  # noqa: ASYNC110  # the thread ends in its own time
+            await asyncio.sleep(0.01)
+    await database.close()
