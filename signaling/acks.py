@@ -21,19 +21,21 @@ _AT_ONCE = 16
 class Acks:
     """The sessions that owe their client an acknowledgement, in the order in which they are due."""
 
-    __slots__ = ("_due", "_later")
+    __slots__ = ("_due", "_later", "_waiting")
 
     def __init__(self, later: Callable[[float, Callable[[], object]], object]) -> None:
         """`later` calls something after so many seconds."""
         self._later = later
         self._due: dict[Session, float] = {}
+        self._waiting = False
 
     def __contains__(self, session: Session) -> bool:
         return session in self._due
 
     def owe(self, session: Session) -> None:
         """Acknowledge to a client soon. Once for all its frames until then."""
-        if not self._due:
+        if not self._waiting:
+            self._waiting = True
             self._later(DELAY_S, self._pay)
         self._due[session] = _now() + DELAY_S
 
@@ -47,7 +49,8 @@ class Acks:
         for session in [session for session, due in islice(self._due.items(), most) if due <= now]:
             del self._due[session]
             session.acknowledge()
-        if self._due:
+        self._waiting = bool(self._due)
+        if self._waiting:
             self._later(_STEP_S, self._pay)
 
 

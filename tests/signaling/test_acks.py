@@ -99,3 +99,12 @@ def test_who_left_is_told_nothing(timer: Timer) -> None:
     owed.forget(cast("Session", sessions[0]))
     timer.pass_until(102)
     assert [session.times for session in sessions] == [0, 1]
+
+
+def test_there_is_one_timer_however_often_all_left(timer: Timer) -> None:
+    owed = Acks(timer.later)
+    for _ in range(3):
+        [session] = owing(owed, 1)
+        owed.forget(cast("Session", session))
+    owing(owed, 1)
+    assert timer.waiting == 1
