@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from signaling.calls.backlog import Backlog, EndedCall
 from signaling.calls.snapshot import Snapshot, encode_record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from signaling.calls.metrics import CallMetrics
     from signaling.calls.overview import CallOverview
     from signaling.core.calls.timeline import Timeline
@@ -21,6 +23,10 @@ logger = logging.getLogger(__name__)
 _FLUSH_INTERVAL_S = 5.0
 _SIGN_OF_LIFE_S = 60.0
 """How often a record is written in which nothing happened: other nodes see that its call runs, and how media does."""
+_BATCH_CALLS = 50
+_BATCH_BYTES = 64 * 1024
+"""What is written at once: a transaction costs a hundred times what a small record in it does, and a large record keeps
+the thread that reads it busy, which everyone waits for now and then."""
 _FRESH_S = 1.0
 """A copy that is younger is new enough for those who look at it from another node."""
 
@@ -28,8 +34,8 @@ _FRESH_S = 1.0
 class RecordStore(Protocol):
     """Takes records."""
 
-    async def write(self, snapshot: Snapshot) -> None:
-        """Store how a record was; its `updated_at` grows with each write."""
+    async def write(self, *snapshots: Snapshot) -> None:
+        """Store how records were, all or none; the `updated_at` of each grows with each write."""
 
 
 class _RunningCall:
@@ -65,6 +71,21 @@ class _RunningCall:
         """Return the `updated_at` of the next copy; it grows whatever the clock does."""
         self.stamp = max(self.stamp + 1, int(now * 1000))
         return self.stamp
+
+
+class _Copy(NamedTuple):
+    """A call as it was at `taken_at`."""
+
+    call: _RunningCall | EndedCall
+    encoded: bytes
+    updated_at: int
+    taken_at: float
+
+    def read(self) -> Snapshot:
+        """Find out what it means, unless someone has done so. Belongs into a thread."""
+        if isinstance(self.call, EndedCall) and self.call.overview is not None:
+            return Snapshot(self.call.overview, self.encoded)
+        return Snapshot.read(self.encoded, self.updated_at)
 
 
 class CallKeeper:
@@ -148,10 +169,7 @@ class CallKeeper:
             now = self._clock()
             due = [call for call in self._running.values() if call.due(now)]
             try:
-                for ended in self._ended.calls:
-                    await self._write_ended(ended)
-                for call in due:
-                    await self._write_running(call)
+                await self._write_all([*self._ended.calls, *due])
             except self._away as error:
                 self._note_away(error)
             else:
@@ -163,12 +181,11 @@ class CallKeeper:
         At most once a second for a call that runs: each look at it from another node comes here.
         """
         async with self._flushing:
-            for ended in self._ended.calls:
-                if ended.room == room_id:
-                    await self._write_ended(ended)
+            due: list[_RunningCall | EndedCall] = [ended for ended in self._ended.calls if ended.room == room_id]
             running, now = self._running.get(room_id), self._clock()
             if running is not None and running.due(now) and not running.written_within(_FRESH_S, now):
-                await self._write_running(running)
+                due.append(running)
+            await self._write_all(due)
 
     async def stop(self, timeout_s: float) -> None:
         """Write what is left, in so many seconds. `run` must have ended."""
@@ -192,35 +209,64 @@ class CallKeeper:
                 await self._something_ended.wait()
         self._something_ended.clear()
 
-    async def _write_ended(self, call: EndedCall) -> None:
+    async def _write_all(self, calls: Iterable[_RunningCall | EndedCall]) -> None:
+        batch: list[_Copy] = []
+        for call in calls:
+            if self._is_over(call):  # while others were written
+                continue
+            batch.append(self._copy(call))
+            if len(batch) == _BATCH_CALLS or sum(len(copy.encoded) for copy in batch) >= _BATCH_BYTES:
+                await self._write(batch)
+                batch = []
+        if batch:
+            await self._write(batch)
+
+    def _is_over(self, call: _RunningCall | EndedCall) -> bool:
+        return isinstance(call, _RunningCall) and self._running.get(call.timeline.record.room) is not call
+
+    def _copy(self, call: _RunningCall | EndedCall) -> _Copy:
+        now = self._clock()
+        if isinstance(call, EndedCall):
+            return _Copy(call, call.encoded, call.updated_at, now)
+        call.timeline.changed = False  # what changes from here on is for the next time
+        return _Copy(call, call.encoded, call.next_stamp(now), now)
+
+    async def _write(self, batch: list[_Copy]) -> None:
+        """Write copies together; where the store refuses that, one by one."""
         try:
-            overview = await self._overview(call)
-            await self._store.write(Snapshot(overview, call.encoded))
-        except self._away:
+            snapshots = await asyncio.to_thread(_read, batch)
+            await self._store.write(*snapshots)
+        except (self._away, asyncio.CancelledError):
+            _put_off(batch)
             raise
         except Exception as error:
+            if len(batch) == 1:
+                self._refused(batch[0], error)
+                return
+            _put_off(batch)
+            for copy in batch:
+                await self._write_all([copy.call])
+        else:
+            for copy, snapshot in zip(batch, snapshots, strict=True):
+                self._stored(copy, snapshot.overview)
+
+    def _stored(self, copy: _Copy, overview: CallOverview) -> None:
+        if isinstance(copy.call, EndedCall):
+            self._ended.remove(copy.call.id)
+        else:
+            copy.call.overview = overview
+            copy.call.written_at = copy.taken_at
+
+    def _refused(self, copy: _Copy, error: Exception) -> None:
+        call = copy.call
+        if isinstance(call, EndedCall):
             _say_refused(call.id, call.room, error)
             self._ended.drop(call.id)
-        else:
-            self._ended.remove(call.id)
-
-    async def _write_running(self, call: _RunningCall) -> None:
-        timeline, now = call.timeline, self._clock()
-        if self._running.get(timeline.record.room) is not call:  # it ended while others were written
             return
-        timeline.changed = False  # what changes from here on is for the next time
-        try:
-            snapshot = await asyncio.to_thread(Snapshot.read, call.encoded, call.next_stamp(now))
-            call.overview = snapshot.overview
-            await self._store.write(snapshot)
-        except (self._away, asyncio.CancelledError):
-            timeline.changed = True
-            raise
-        except Exception as error:
-            if not call.failed:
-                _say_refused(timeline.record.id, timeline.record.room, error)
-            call.failed = True
-        call.written_at = now
+        if not call.failed:
+            _say_refused(call.timeline.record.id, call.timeline.record.room, error)
+        call.failed = True
+        call.written_at = copy.taken_at
 
     async def _overview(self, call: _RunningCall | EndedCall) -> CallOverview:
         if call.overview is None:
@@ -239,6 +285,17 @@ class CallKeeper:
         if self._waiting:
             logger.info("call records are written again", extra={"event": "call_records_written"})
         self._waiting = False
+
+
+def _read(batch: list[_Copy]) -> list[Snapshot]:
+    return [copy.read() for copy in batch]
+
+
+def _put_off(batch: list[_Copy]) -> None:
+    """What was not stored is to be stored the next time."""
+    for copy in batch:
+        if isinstance(copy.call, _RunningCall):
+            copy.call.timeline.changed = True
 
 
 def _say_refused(call_id: str, room_id: str, error: Exception) -> None:

@@ -47,10 +47,10 @@ class CallStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def write(self, snapshot: Snapshot) -> None:
-        """Store how a record was, unless something newer is stored."""
+    async def write(self, *snapshots: Snapshot) -> None:
+        """Store how records were, each unless something newer is stored of it. At least one."""
         async with self._database.write() as db:
-            await db.execute(_WRITE, _row(snapshot))
+            await db.execute(_WRITE, [_row(snapshot) for snapshot in snapshots])
 
     async def replace(self, snapshot: Snapshot, written_at: int) -> bool:
         """Store what became of the record that was written then; False when another was written since."""

@@ -32,24 +32,28 @@ class FakeStore:
 
     def __init__(self) -> None:
         self.written: list[tuple[str, int, bool]] = []
+        self.sizes: list[int] = []
+        """Of what was written at once."""
         self.away = False
+        self.away_after: int | None = None
+        """How many more are written before the database goes away."""
         self.refused: set[str] = set()
         self.open = asyncio.Event()
         self.open.set()
         self.asked = asyncio.Event()
         self.changed = asyncio.Condition()
 
-    async def write(self, snapshot: Snapshot) -> None:
-        overview = snapshot.overview
-        told = (overview.id, overview.updated_at, overview.ended_at is not None)
+    async def write(self, *snapshots: Snapshot) -> None:
+        told = [(one.id, one.updated_at, one.ended_at is not None) for one in (copy.overview for copy in snapshots)]
         self.asked.set()
         await self.open.wait()
-        if self.away:
+        if self.away or self.away_after == len(self.written):
             raise Away("no route")
-        if overview.id in self.refused:
+        if not self.refused.isdisjoint(call for call, _, _ in told):
             raise ValueError("not like this")
         async with self.changed:
-            self.written.append(told)
+            self.written += told
+            self.sizes.append(len(told))
             self.changed.notify_all()
 
     async def until(self, count: int) -> None:
@@ -150,6 +154,38 @@ async def test_only_what_changed_is_written(desk: Desk) -> None:
     await desk.keeper.flush()
     assert desk.store.ids == [1, 2, 1]
     assert not first.changed
+
+
+async def test_many_are_written_together_but_not_all_at_once(desk: Desk) -> None:
+    for number in range(120):
+        desk.begin(number)
+    desk.end(desk.begin(120))
+    await desk.keeper.flush()
+    assert desk.store.ids == [120, *range(120)]
+    assert desk.store.sizes == [50, 50, 21]
+
+
+async def test_large_ones_are_not_written_together(desk: Desk) -> None:
+    for number in range(4):
+        timeline = desk.begin(number)
+        for name in range(200):
+            timeline.join(Member(f"member-{name}", "n" * 64, "guest"), Entry(), NOW)
+    await desk.keeper.flush()
+    assert desk.store.ids == [0, 1, 2, 3]
+    assert max(desk.store.sizes) < 4
+
+
+async def test_what_ended_while_others_were_written_is_left_to_its_end(desk: Desk) -> None:
+    timelines = [desk.begin(number) for number in range(51)]
+    desk.store.open.clear()
+    flushing = asyncio.create_task(desk.keeper.flush())
+    await desk.store.asked.wait()
+    desk.end(timelines[50])
+    desk.store.open.set()
+    await flushing
+    assert desk.store.ids == list(range(50))
+    await desk.keeper.flush()
+    assert [(call, ended) for call, _, ended in desk.store.written[50:]] == [(call_id(50), True)]
 
 
 async def test_a_quiet_call_is_written_as_a_sign_of_life(desk: Desk) -> None:
@@ -371,6 +407,18 @@ async def test_one_record_that_is_refused_does_not_hold_up_the_others(
     assert desk.store.ids == [3, 1]
     assert desk.dropped == 1
     caplog.clear()
+
+
+async def test_a_database_that_goes_away_among_refused_ones_leaves_the_rest_for_later(desk: Desk) -> None:
+    timelines = [desk.begin(number) for number in (1, 2, 3)]
+    desk.store.refused = {call_id(1)}
+    desk.store.away_after = 1
+    await desk.keeper.flush()
+    assert desk.store.ids == [2]
+    assert [timeline.changed for timeline in timelines] == [False, False, True]
+    desk.store.away_after = None
+    await desk.keeper.flush()
+    assert desk.store.ids == [2, 3]
 
 
 # --- the end of it
