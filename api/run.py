@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 from typing import TYPE_CHECKING
 
 from api.app import create_app, schema_problem
 from api.db import DatabaseUnavailable
+from api.heap import Heap
 from api.migrate import migrate_up
 from api.server import HttpServer, bind
 from signaling.bus.ports import BusUnavailable
@@ -43,6 +43,7 @@ async def serve(settings: Settings, ready: Callable[[], None]) -> None:
     gateway_socket = bind(settings.gateway_listen, "GATEWAY_ADDR")
     application = create_app(settings)
     loop = asyncio.get_running_loop()
+    heap = Heap(loop)
     deadline = loop.time()
     try:
         stopping = _stop_signal()  # heard from here on: a migration is not torn apart
@@ -51,7 +52,7 @@ async def serve(settings: Settings, ready: Callable[[], None]) -> None:
         await _start(application)
         await server.start([http_socket])
         await application.gateway.start([gateway_socket])
-        gc.freeze()  # what start-up made stays; collecting it again and again would only cost time
+        heap.start()
         ready()
         await stopping.wait()
         deadline = loop.time() + _STOP_S
@@ -60,6 +61,7 @@ async def serve(settings: Settings, ready: Callable[[], None]) -> None:
         await application.close_sockets()
         await server.stop(_HTTP_GRACE_S)
     finally:
+        heap.stop()
         await application.stop(max(_LEAST_FLUSH_S, deadline - loop.time()))
     logger.info("stopped", extra={"event": "stopped"})
 
