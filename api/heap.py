@@ -54,10 +54,9 @@ class Heap:
         gc.callbacks.append(self._collected)
 
     def stop(self) -> None:
-        """Let the collector see everything again. Idempotent."""
+        """Leave the collector to itself. Idempotent."""
         if self._collected in gc.callbacks:
             gc.callbacks.remove(self._collected)
-            gc.unfreeze()
 
     def _collected(self, phase: str, info: dict[str, int]) -> None:
         if phase != "stop" or info["generation"] != _OLDEST:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from signaling.errors import Close
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from signaling.link import Link
 
 MISSED_PINGS = 2
@@ -15,12 +17,15 @@ MISSED_PINGS = 2
 class Heartbeat:
     """Ping every connection once per `interval` ticks, spread evenly; cut it when two pings got no answer in time.
 
-    `tick` is called once a second. A peer that falls silent is noticed after at most 2 intervals + `patience` ticks.
+    `tick` is called once a second, and what it gives taken to the end before the next. A peer that falls silent is
+    noticed after at most 2 intervals + `patience` ticks.
     """
 
     def __init__(self, interval: int, patience: int) -> None:
         if not 0 < patience < interval:
             raise ValueError("patience must be shorter than the interval")
+        self.interval = interval
+        """Ticks from one ping of a connection to its next."""
         self._slots: list[set[Link]] = [set() for _ in range(interval)]
         self._slot_of: dict[Link, int] = {}
         self._patience = patience
@@ -39,15 +44,17 @@ class Heartbeat:
         if slot is not None:
             self._slots[slot].discard(link)
 
-    def tick(self) -> list[Link]:
-        """Send this tick's pings and cut those that are overdue; return the connections that were looked at."""
+    def tick(self) -> Iterator[Link]:
+        """Cut those that are overdue, then ping those whose turn it is; give each when it was pinged.
+
+        The pings go out as the caller asks for them, so that many can be spread over a while.
+        """
         self._ticks += 1
         overdue = self._slots[(self._ticks - self._patience) % len(self._slots)]
         for link in list(overdue):
             if link.unanswered_pings >= MISSED_PINGS:
                 link.close(Close.PING_TIMEOUT)
                 link.abort()
-        due = list(self._slots[self._ticks % len(self._slots)])
-        for link in due:
+        for link in list(self._slots[self._ticks % len(self._slots)]):
             link.ping()
-        return due
+            yield link
