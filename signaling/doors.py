@@ -31,7 +31,7 @@ class Refused(Exception):
         self.reason = reason
 
 
-class Visit(Struct):
+class Visit(Struct, gc=False):
     """Someone who may come into a room, or may wait before it (`knocks`)."""
 
     room_id: str

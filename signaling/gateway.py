@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 import picows
@@ -38,6 +39,7 @@ _NO_STATUS = 1005
 """The peer's close named no code."""
 _ABNORMAL = 1006
 """It ended without a close (both RFC 6455 §7.4.1)."""
+_NO_HEADERS: Any = MappingProxyType({})
 _TEXT = WSMsgType.TEXT  # looked up once: in an enumeration of Cython that takes longer than to compare
 
 
@@ -135,12 +137,12 @@ class _Listener(picows.WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         transport.underlying_transport.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES)
-        request, handshake, self._handshake = self._request, self._handshake, None
+        request, handshake = self._request, self._handshake
+        del self._request, self._handshake  # the link keeps what it needs of them
         if handshake is not None:
             handshake.end(HTTPStatus.SWITCHING_PROTOCOLS)
             request = request.within(handshake.span)
-        for handshaken in (transport.request, transport.response):
-            handshaken.headers.clear()  # picows would keep them as long as the connection: 2.6 KiB
+        _forget_handshake(transport)
         self._writer = _PicowsTransport(transport, self._turn)
         self._link = self._door.accept(request, self._writer)
         self._link.opened()
@@ -206,6 +208,13 @@ class _Listener(picows.WSListener):
                 self._link.close(Close.BAD_UTF8)
                 return
             self._link.text(text)
+
+
+def _forget_handshake(transport: WSTransport) -> None:
+    """Let go of 3 KiB that picows would keep as long as the connection."""
+    request, response = transport.request, transport.response
+    request.method = request.path = request.version = b""
+    request.headers = response.headers = _NO_HEADERS
 
 
 def _end_of(transport: WSTransport) -> int:

@@ -33,7 +33,7 @@ _PARTING_CODES = frozenset({1000, 1001})
 """The peer meant to go: it closed, or its page went away (RFC 6455 §7.4.1)."""
 
 
-class LinkRequest(Struct, frozen=True):
+class LinkRequest(Struct, frozen=True, gc=False):
     """What a WebSocket handshake asks for."""
 
     room_id: str
@@ -75,8 +75,8 @@ class LinkRequest(Struct, frozen=True):
         return msgspec.structs.replace(self, address=client_address(peer, self.forwarded_for, trusted_hops))
 
     def within(self, span: SpanRef | None) -> LinkRequest:
-        """Add the span of the handshake."""
-        return msgspec.structs.replace(self, span=span)
+        """Add the span of the handshake, if it is traced."""
+        return self if span is None or not span.is_valid else msgspec.structs.replace(self, span=span)
 
     @property
     def via(self) -> Via:

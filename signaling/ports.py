@@ -24,7 +24,7 @@ KeptSince = Callable[[str, int], Awaitable[int | None]]
 """Tells since when there is a room that an account owns or moderates, in milliseconds since 1970 UTC; None if not."""
 
 
-class Identity(Struct, frozen=True):
+class Identity(Struct, frozen=True, gc=False):
     """A signed-in person on one device. Times are milliseconds since 1970 UTC."""
 
     user_id: int
@@ -50,7 +50,7 @@ class Unavailable(Exception):
     """A part that is needed to answer cannot be reached now; the same request may succeed later."""
 
 
-class Standing(Struct, frozen=True):
+class Standing(Struct, frozen=True, gc=False):
     """What is known in a room of one who wants to come in."""
 
     account_banned: bool = False

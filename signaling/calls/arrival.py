@@ -16,7 +16,7 @@ Via = Literal["ticket", "token", "hello", "guest"]
 """What says who they are: a ticket or token in the URL, a token in the hello, or nothing."""
 
 
-class Arrival(Struct):
+class Arrival(Struct, gc=False):
     """The way of one connection to its place in a call, as its span will tell it. Times are seconds since 1970 UTC."""
 
     accepted_at: float

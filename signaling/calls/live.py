@@ -56,7 +56,6 @@ class LiveCall:
         "_trace",
         "exemplar",
         "id",
-        "log_fields",
     )
 
     def __init__(self, calls: Calls, timeline: Timeline, trace: CallTrace) -> None:
@@ -71,7 +70,11 @@ class LiveCall:
         self.id = trace.id
         self.exemplar = trace.id if trace.sampled else None
         """What measurements of this call name as their trace; None where that is not kept."""
-        self.log_fields = {"call_id": trace.id, "trace_id": trace.id}
+
+    @property
+    def log_fields(self) -> dict[str, str]:
+        """What every line of the log about this call says."""
+        return {"call_id": self.id, "trace_id": self.id}
 
     @property
     def trace(self) -> CallTrace:

@@ -66,6 +66,18 @@ class TokenBucket:
         self._tokens = min(self._limit.capacity, self._tokens + 1.0)
 
 
+_LIMITS = {
+    "candidates": (CANDIDATES_PER_WINDOW, 0, _WINDOW_S),
+    "chat": (CHAT_PER_WINDOW, 0, _WINDOW_S),
+    "digests": (DIGESTS_AT_ONCE, 0, DIGESTS_AT_ONCE * DIGEST_EVERY_S),
+    "drops": (DROPS_PER_WINDOW, 0, _WINDOW_S),
+    "other": (OTHER_PER_WINDOW, 0, _WINDOW_S),
+    "refusals": (REFUSALS_PER_WINDOW, 0, _WINDOW_S),
+    "reports": (REPORTS_AT_ONCE, REPORTS_PER_PEER, REPORTS_REFILL_S),
+}
+"""How many at once, how many more for each who may be in the room, and in how many seconds they come back."""
+
+
 class FloodGuard:
     """The flood limits of one connection: candidates, chat, reports, digests and everything else are counted apart.
 
@@ -73,13 +85,25 @@ class FloodGuard:
     too many; when one of these runs out too, the connection has earned its close.
     """
 
-    __slots__ = ("candidates", "chat", "digests", "drops", "other", "refusals", "reports")
+    __slots__ = (*_LIMITS, "_peers", "_scale")
+
+    candidates: TokenBucket
+    chat: TokenBucket
+    digests: TokenBucket
+    drops: TokenBucket
+    other: TokenBucket
+    refusals: TokenBucket
+    reports: TokenBucket
 
     def __init__(self, scale: float = 1.0, peers: int = 0) -> None:
-        self.candidates = TokenBucket(CANDIDATES_PER_WINDOW * scale)
-        self.chat = TokenBucket(CHAT_PER_WINDOW * scale)
-        self.other = TokenBucket(OTHER_PER_WINDOW * scale)
-        self.reports = TokenBucket((REPORTS_AT_ONCE + REPORTS_PER_PEER * peers) * scale, REPORTS_REFILL_S)
-        self.digests = TokenBucket(DIGESTS_AT_ONCE * scale, DIGESTS_AT_ONCE * DIGEST_EVERY_S)
-        self.drops = TokenBucket(DROPS_PER_WINDOW * scale)
-        self.refusals = TokenBucket(REFUSALS_PER_WINDOW * scale)
+        self._scale = scale
+        self._peers = peers
+
+    def __getattr__(self, name: str) -> TokenBucket:
+        """Make a bucket when it is first needed: most connections never need most of them."""
+        if name not in _LIMITS:
+            raise AttributeError(name)
+        capacity, per_peer, window = _LIMITS[name]
+        bucket = TokenBucket((capacity + per_peer * self._peers) * self._scale, window)
+        setattr(self, name, bucket)
+        return bucket

@@ -45,7 +45,7 @@ class Deliver(Struct, frozen=True, gc=False):
     message: ServerMessage
 
 
-class RoomRules(Struct, frozen=True):
+class RoomRules(Struct, frozen=True, gc=False):
     """What the owner decided about a room."""
 
     owner_id: int

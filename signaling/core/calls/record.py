@@ -58,7 +58,7 @@ class Entry(Struct, frozen=True):
     """The client tells what becomes of its media paths (`?v=2`)."""
 
 
-class MemberRecord(Struct, rename="camel", omit_defaults=True, kw_only=True):
+class MemberRecord(Struct, rename="camel", omit_defaults=True, kw_only=True, gc=False):
     """One member from join to leave; who comes back after leaving is another member."""
 
     id: str
@@ -148,7 +148,7 @@ class PairRecord(Struct, rename="camel", omit_defaults=True, kw_only=True):
     """By the member who reported."""
 
 
-class Event(Struct, rename="camel", omit_defaults=True, kw_only=True):
+class Event(Struct, rename="camel", omit_defaults=True, kw_only=True, gc=False):
     """One moment of the timeline."""
 
     at: int
@@ -159,7 +159,7 @@ class Event(Struct, rename="camel", omit_defaults=True, kw_only=True):
     """From a closed set that belongs to the kind: a leave reason, a close name, `audio:permission`."""
 
 
-class CallRecord(Struct, rename="camel", omit_defaults=True, kw_only=True):
+class CallRecord(Struct, rename="camel", omit_defaults=True, kw_only=True, gc=False):
     """A call from its first join until the room was empty."""
 
     version: int = RECORD_VERSION

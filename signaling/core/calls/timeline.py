@@ -26,7 +26,7 @@ LEAVE_GRACE_MS = 15_000
 _MAX_DETAIL = 64
 
 
-class _Presence(Struct):
+class _Presence(Struct, gc=False):
     """Someone who is in."""
 
     record: MemberRecord

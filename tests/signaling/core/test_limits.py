@@ -130,3 +130,10 @@ def test_a_token_put_back_can_be_taken_again_but_no_bucket_overflows() -> None:
     bucket.give_back()
     assert bucket.take(0.0)
     assert not bucket.take(0.0)
+
+
+def test_a_guard_keeps_a_bucket_from_its_first_use_on() -> None:
+    guard = FloodGuard()
+    assert guard.chat is guard.chat
+    assert guard.chat is not guard.other
+    assert not hasattr(guard, "carrots")
