@@ -29,25 +29,24 @@ class Acks:
         self._due: dict[Session, float] = {}
         self._waiting = False
 
-    def __contains__(self, session: Session) -> bool:
-        return session in self._due
-
     def owe(self, session: Session) -> None:
         """Acknowledge to a client soon. Once for all its frames until then."""
         if not self._waiting:
             self._waiting = True
             self._later(DELAY_S, self._pay)
         self._due[session] = _now() + DELAY_S
+        session.ack_is_due = True
 
     def forget(self, session: Session) -> None:
         """Owe nothing any more. Idempotent."""
-        self._due.pop(session, None)
+        if self._due.pop(session, None) is not None:
+            session.ack_is_due = False
 
     def _pay(self) -> None:
         now = _now() + _STEP_S / 2  # timers may be a little early
         most = max(_AT_ONCE, len(self._due) // 4)  # so that nobody waits much longer than the delay
         for session in [session for session, due in islice(self._due.items(), most) if due <= now]:
-            del self._due[session]
+            self.forget(session)
             session.acknowledge()
         self._waiting = bool(self._due)
         if self._waiting:

@@ -164,7 +164,7 @@ class Hub:
             self._relay(session, first.message, started, now)
         else:
             self._perform(session, effects)
-        if session not in self._acks and session.owes_ack:
+        if not session.ack_is_due and session.owes_ack:
             self._acks.owe(session)
 
     def refused(self, session: Session, refused: BadFrame) -> None:

@@ -41,7 +41,7 @@ class LiveRoom:
         """
         receiver = self.sessions.get(message.to)
         if receiver is not None:
-            receiver.send(encode(message), message.action)
+            receiver.relay(message)
         self.call.signaled(message, now)
         return receiver
 

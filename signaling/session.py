@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET
+from msgspec.structs import force_setattr
 
 from signaling.core.codec import encode, number
 from signaling.core.kinds import RESENT
@@ -13,6 +14,7 @@ from signaling.core.messages import Ack, Resumed
 if TYPE_CHECKING:
     from signaling.core.calls.record import LeaveReason
     from signaling.core.connection import Connection
+    from signaling.core.messages import WebRtc
     from signaling.doors import Visit
     from signaling.link import Link
     from signaling.live import LiveRoom
@@ -33,7 +35,18 @@ class Session:
     Without a link it is lost: what goes to the member is kept for the day it resumes. `token` is empty when it cannot.
     """
 
-    __slots__ = ("_acked", "_seq", "connection", "identity", "link", "live", "parted_for", "token", "visit")
+    __slots__ = (
+        "_acked",
+        "_seq",
+        "ack_is_due",
+        "connection",
+        "identity",
+        "link",
+        "live",
+        "parted_for",
+        "token",
+        "visit",
+    )
 
     def __init__(self, live: LiveRoom, connection: Connection, visit: Visit, link: Link, token: str) -> None:
         self.live = live
@@ -46,6 +59,8 @@ class Session:
         """Why it has no link: what it will have left for if it does not resume."""
         self._seq = link.seq
         self._acked = -1
+        self.ack_is_due = False
+        """Whether it is among the `Acks`, which keep this."""
 
     @property
     def member_id(self) -> str:
@@ -60,7 +75,15 @@ class Session:
     def send(self, body: bytes, kind: str) -> None:
         """Send an encoded message of this kind (`core.kinds`) under the next sequence number."""
         self._seq += 1
-        frame = number(body, self._seq)
+        self._carry(number(body, self._seq), kind)
+
+    def relay(self, message: WebRtc) -> None:
+        """Send what goes to this member alone under the next sequence number."""
+        self._seq += 1
+        force_setattr(message, "seq", self._seq)
+        self._carry(encode(message), message.action)
+
+    def _carry(self, frame: bytes, kind: str) -> None:
         replay = self.connection.replay
         if replay is not None:
             replay.add(frame)

@@ -100,6 +100,11 @@ class Connection:
                 if message.id <= self.last_id:
                     return self._repeated(now)
                 self.last_id = message.id
+            if type(message) is SendWebRtc:  # nearly all are: they are spared the longer way
+                bucket = self._guard.candidates if message.action == "ice" else self._guard.other
+                if bucket.take(now):
+                    return [self._relay(message)]
+                raise BadFrame(FrameFault.RATE_LIMITED, ref=_ref(message))
             if not self._bucket(message).take(now):
                 if isinstance(message, ReportPath | SendStats | ReportTrouble):
                     return self._drop_report(now)
@@ -131,8 +136,6 @@ class Connection:
         return dropped if self._guard.drops.take(now) else [*dropped, Hangup(Close.RATE_LIMITED)]
 
     def _bucket(self, message: ClientMessage) -> TokenBucket:
-        if type(message) is SendWebRtc and message.action == "ice":
-            return self._guard.candidates
         if type(message) is Received:  # a few for each burst of candidates
             return self._guard.candidates
         if type(message) is SendStats:
@@ -143,8 +146,6 @@ class Connection:
 
     def _handle(self, message: ClientMessage, now: float) -> list[Effect]:
         match message:
-            case SendWebRtc():
-                return [self._relay(message)]
             case SendChat(text=text):
                 if not is_chat_text(text):
                     raise BadFrame(FrameFault.BAD_TEXT, ref=_ref(message))

@@ -173,6 +173,7 @@ class WebRtc(ServerFrame, frozen=True, tag="webrtc", rename={"from_": "from"}, o
     sdp: str | UnsetType = UNSET
     candidate: Candidate | UnsetType | None = UNSET
     connection: str | UnsetType = UNSET
+    seq: int | UnsetType = UNSET  # it has one receiver, and to add this afterwards would copy it twice
 
 
 class Media(ServerFrame, frozen=True, tag="media"):
