@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by scripts/serve and scripts/test: make what they need, only when it changed. Sourced, not run.
 
 say() { printf '\033[2m›\033[0m %s\n' "$*" >&2; }

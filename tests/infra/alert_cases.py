@@ -21,6 +21,8 @@ class Case(NamedTuple):
 
 _APP = 'job="chatter", instance="app:8080"'
 _UP = {f"up{{{_APP}}}": "1x90"}
+_DAY_S = 86400
+_NEWEST_BACKUP = 'chatter_backup_last_success_timestamp_seconds{job="backup"}'
 _KEY_METRICS = (
     "http_requests_total",
     "chatter_ws_connections",
@@ -78,6 +80,12 @@ def _troubles(told: str, reason: str, **entries: str) -> Series:
 def _logins(wrong: str, right: str) -> Series:
     attempts = f'chatter_auth_attempts_total{{{_APP}, action="login", result='
     return {f'{attempts}"bad_credentials"}}': wrong, f'{attempts}"ok"}}': right}
+
+
+def _certificate(not_before: int, not_after: int) -> Series:
+    """Return what is told of a certificate; promtool's clock begins at 0."""
+    told = {"chatter_tls_cert_not_before_seconds": not_before, "chatter_tls_cert_not_after_seconds": not_after}
+    return {f'{name}{{job="tls"}}': f"{value}x90" for name, value in told.items()}
 
 
 CASES = {
@@ -167,6 +175,21 @@ CASES = {
     "ChatterCallRecordsLost": Case(
         _counter("chatter_call_records_dropped_total", "0x80 1x10"),
         (_counter("chatter_call_records_dropped_total", "1x90"),),
+    ),
+    "ChatterCertificateEnds": Case(
+        _certificate(-36 * _DAY_S, 9 * _DAY_S), (_certificate(-35 * _DAY_S, 10 * _DAY_S), _certificate(0, 90 * _DAY_S))
+    ),
+    "ChatterCertificateSelfSigned": Case(
+        {'chatter_tls_cert_self_signed{job="tls"}': "0x10 1x80"},
+        ({'chatter_tls_cert_self_signed{job="tls"}': "1x80 0x10"}, {'chatter_tls_cert_self_signed{job="tls"}': "0x90"}),
+    ),
+    "ChatterBackupFailed": Case(
+        {'chatter_backup_last_run_success{job="backup"}': "1x80 0x10"},
+        ({'chatter_backup_last_run_success{job="backup"}': "0x85 1x5"},),
+    ),
+    "ChatterBackupOld": Case(
+        {_NEWEST_BACKUP: f"{-2 * _DAY_S}x90"},
+        ({_NEWEST_BACKUP: f"{-_DAY_S}x90"}, {_NEWEST_BACKUP: f"{-2 * _DAY_S}x80 4800x10"}),
     ),
     "ChatterTargetDown": Case(
         {'up{job="loki", instance="loki:3100"}': "0x90"}, ({'up{job="loki", instance="loki:3100"}': "1x85 0x5"},)

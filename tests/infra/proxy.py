@@ -8,7 +8,7 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,20 +25,34 @@ _CLOSED_PORT = 1
 
 
 class Nginx:
-    """A running nginx. `server_ports` are those of the app and of the gateway behind it."""
+    """A running nginx. `server_ports` are those of the app and of the gateway behind it; `others`, of further nodes.
 
-    def __init__(self, folder: Path, program: str, server_ports: tuple[int, int], changes: Mapping[str, str]) -> None:
+    `inside` goes before its command.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        program: str,
+        server_ports: tuple[int, int],
+        changes: Mapping[str, str],
+        others: Sequence[tuple[int, int]] = (),
+        inside: Sequence[str] = (),
+    ) -> None:
         self.folder = folder
         self.webroot, self.assets = folder / "acme", folder / "share" / "assets"
         self.access_log, self.error_log = folder / "access.log", folder / "error.log"
-        self.http_port, self.https_port = free_ports(2)
+        self.http_port, self.https_port, self.metrics_port = free_ports(3)
+        self.backup = folder / "backup"
         self.url = f"https://localhost:{self.https_port}"
+        self.name = "localhost"
         self._program = program
+        self._inside = inside
         self._process: subprocess.Popen[bytes] | None = None
-        for made in (self.webroot, self.assets):
+        for made in (self.webroot, self.assets, self.backup):
             made.mkdir(parents=True)
         self.issue_certificate()
-        self.configuration = self._write_twin(server_ports, changes)
+        self.configuration = self._write_twin([server_ports, *others], changes)
 
     def issue_certificate(self) -> None:
         """Lay down a new certificate, from an authority of its own."""
@@ -62,7 +76,7 @@ class Nginx:
     def start(self) -> None:
         """Start and wait until both ports answer."""
         with self.access_log.open("ab") as access, self.error_log.open("ab") as errors:
-            self._process = subprocess.Popen(self._command(), stdout=access, stderr=errors)
+            self._process = subprocess.Popen([*self._inside, *self._command()], stdout=access, stderr=errors)
         process = self._process
         wait_until(lambda: process.poll() is not None or all(map(answers, (self.http_port, self.https_port))))
         if process.poll() is not None:
@@ -89,18 +103,25 @@ class Nginx:
         user = " user root;" if os.geteuid() == 0 else ""
         return [self._program, "-e", "stderr", "-c", str(self.configuration), "-g", f"daemon off;{user}"]
 
-    def _write_twin(self, server_ports: tuple[int, int], changes: Mapping[str, str]) -> Path:
+    def _write_twin(self, nodes: Sequence[tuple[int, int]], changes: Mapping[str, str]) -> Path:
         target = self.folder / "nginx"
         shutil.copytree(SHIPPED, target)
         (target / "listen-http.conf").write_text(f"listen 127.0.0.1:{self.http_port} default_server;\n")
         (target / "listen-https.conf").write_text(f"listen 127.0.0.1:{self.https_port} ssl http2 default_server;\n")
-        app, gateway = (f"server 127.0.0.1:{port or _CLOSED_PORT} max_fails=0;" for port in server_ports)
+        (target / "listen-metrics.conf").write_text(f"listen 127.0.0.1:{self.metrics_port};\n")
+        app, gateway = (
+            " ".join(f"server 127.0.0.1:{port or _CLOSED_PORT} max_fails=0;" for port in ports)
+            for ports in zip(*nodes, strict=True)
+        )
         moved = {
             "resolver 127.0.0.11 valid=2s ipv6=off;": "",
             "resolver_timeout 3s;": "",
-            "server app:8080 resolve max_fails=0;": app,
-            "server app:8081 resolve max_fails=0;": gateway,
+            "server app-1:8080 resolve max_fails=0;": app,
+            "server app-1:8081 resolve max_fails=0;": gateway,
+            "server app-2:8080 resolve max_fails=0;": "",
+            "server app-2:8081 resolve max_fails=0;": "",
             "/etc/chatter/tls": str(self.folder / "tls"),
+            "/var/lib/chatter/backup": str(self.backup),
             "/var/www/acme": str(self.webroot),
             "/usr/share/chatter": str(self.assets.parent),
             "/tmp/nginx": str(self.folder / "run"),
@@ -117,9 +138,11 @@ class Nginx:
 
 
 @contextmanager
-def running_nginx(folder: Path, program: str, server_ports: tuple[int, int], **changes: str) -> Iterator[Nginx]:
+def running_nginx(
+    folder: Path, program: str, server_ports: tuple[int, int], *others: tuple[int, int], **changes: str
+) -> Iterator[Nginx]:
     """Run nginx until the end of the block; a port of 0 stands for a server that is down."""
-    nginx = Nginx(folder, program, server_ports, changes)
+    nginx = Nginx(folder, program, server_ports, changes, others)
     try:
         nginx.start()
         yield nginx

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import re
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +19,7 @@ from sqlalchemy.engine import URL
 from api.migrate import migrate_up
 from tests.infra.conftest import program
 from tests.infra.postgres import ROOT, Cluster, running_cluster
+from tests.infra.proxy import wait_until
 
 _POSTGRES = str(ROOT / "infra" / "backup" / "postgres")
 _SQLITE = str(ROOT / "infra" / "backup" / "sqlite")
@@ -76,8 +77,11 @@ def test_a_backup_is_restored_for_a_test_and_tells_its_rows(cluster: Cluster, tm
     [file] = _backups(tmp_path)
     assert file.stat().st_mode & 0o077 == 0
     assert "users|100" in file.with_name(f"{file.name}.rows").read_text().splitlines()
-    metrics = (tmp_path / "chatter_backup.prom").read_text()
-    assert re.search(r"^chatter_backup_last_success_timestamp_seconds [0-9]+$", metrics, re.MULTILINE)
+    metrics = _metrics(tmp_path)
+    assert metrics["chatter_backup_last_run_success"] == 1
+    assert metrics["chatter_backup_last_success_timestamp_seconds"] >= int(file.stat().st_mtime)
+    assert metrics["chatter_backup_size_bytes"] == file.stat().st_size
+    assert metrics["chatter_backup_rows"] >= 100
     assert not list(tmp_path.glob("*.part*"))
     assert not [name for name in _databases(cluster) if "verify" in name]
 
@@ -174,6 +178,50 @@ def test_a_database_that_is_down_leaves_no_backup(cluster: Cluster, tmp_path: Pa
     done = _run(cluster, tmp_path, "backup", PGPORT="1")
     assert done.returncode == 1
     assert _backups(tmp_path) == []
+    assert _metrics(tmp_path) == {"chatter_backup_last_run_success": 0}
+
+
+@pytest.mark.integration
+def test_prometheus_is_told_of_a_failure_and_still_of_the_last_success(cluster: Cluster, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    told.mkdir()
+    assert _run(cluster, tmp_path, "backup", BACKUP_METRICS_DIR=str(told)).returncode == 0
+    before = _metrics(told)
+    for _ in range(2):
+        assert _run(cluster, tmp_path, "backup", BACKUP_METRICS_DIR=str(told), PGPORT="1").returncode == 1
+        assert _metrics(told) == before | {"chatter_backup_last_run_success": 0}
+    assert (told / "chatter_backup.prom").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.integration
+def test_the_first_one_is_made_at_once(cluster: Cluster, tmp_path: Path) -> None:
+    for _ in range(2):
+        keeper = subprocess.Popen(
+            [_POSTGRES, "keep"],
+            env=cluster.environment("chatter_owner") | {"BACKUP_DIR": str(tmp_path)},
+            stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            wait_until(lambda number=keeper.pid: "sleep" in _children(number))  # type: ignore[misc]
+        finally:
+            keeper.terminate()
+            assert keeper.wait(20) == 0
+        assert len(_backups(tmp_path)) == 1
+
+
+def _children(process: int) -> set[str]:
+    """Return the names of the programs that a process has started and not ended."""
+    found = set()
+    for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
+        with contextlib.suppress(OSError):  # it has just ended
+            found.add(Path(f"/proc/{child}/comm").read_text().strip())
+    return found
+
+
+def _metrics(folder: Path) -> dict[str, int]:
+    lines = (folder / "chatter_backup.prom").read_text().splitlines()
+    return {name: int(value) for name, value in (line.split() for line in lines if not line.startswith("#"))}
 
 
 # --- the embedded database ------------------------------------------------------------------------------------------

@@ -6,9 +6,17 @@ import os
 import shutil
 import stat
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from tests.infra.proxy import wait_until
 
@@ -116,6 +124,25 @@ class Machine:
         """What kind of key stands beside it."""
         return _openssl("pkey", "-in", str(self.tls / "current" / "privkey.pem"), "-noout", "-text")
 
+    def metrics(self) -> dict[str, int]:
+        """Return what Prometheus is told."""
+        lines = (self.tls / "chatter_tls.prom").read_text().splitlines()
+        return {name: int(value) for name, value in (line.split() for line in lines if not line.startswith("#"))}
+
+    @contextmanager
+    def keeping(self) -> Iterator[subprocess.Popen[bytes]]:
+        """Let the script watch over the certificate until the end of the block."""
+        process = subprocess.Popen(
+            [self.folder / "certificate", "keep"],
+            env=self.environment(RENEW_EVERY_S="0.1"),
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            assert process.wait(10) == 0
+
     def serial(self) -> str:
         """Return the number of the certificate."""
         return _openssl("x509", "-in", str(self.tls / "current" / "fullchain.pem"), "-noout", "-serial")
@@ -142,6 +169,61 @@ def test_there_is_a_certificate_before_there_is_one(machine: Machine) -> None:
     serial = machine.serial()
     assert machine.run("certificate", "fallback").returncode == 0
     assert machine.serial() == serial
+
+
+def test_what_stands_in_is_told_in_one_line(machine: Machine) -> None:
+    assert machine.run("certificate", "fallback").stderr == (
+        "certificate: there is no certificate yet: a self-signed one stands in, which browsers refuse; "
+        "get one with: ./init-letsencrypt.sh\n"
+    )
+
+
+def test_a_certificate_that_has_ended_makes_way(machine: Machine) -> None:
+    machine.run("certificate", "obtain", "call.example.org", "admin@example.org")
+    lineage = machine.folder / "letsencrypt" / "live" / "chatter"
+    _end(lineage)
+    assert machine.run("certificate", "install", str(lineage)).returncode == 0
+    assert "CN = ended" in machine.subject
+    done = machine.run("certificate", "fallback")
+    assert len(done.stderr.splitlines()) == 1
+    assert "the certificate has ended (notAfter=" in done.stderr
+    assert "Chatter has no certificate yet" in machine.subject
+    assert machine.metrics()["chatter_tls_cert_self_signed"] == 1
+
+
+def test_what_was_renewed_but_not_put_in_place_is_made_up_for(machine: Machine) -> None:
+    machine.run("certificate", "obtain", "call.example.org", "admin@example.org")
+    machine.run("certificate", "obtain", "call.example.org", "admin@example.org", "--staging")
+    trial = machine.serial()
+    with machine.keeping():
+        wait_until(lambda: machine.serial() != trial)
+    [real] = (machine.folder / "letsencrypt" / "live").glob("chatter/fullchain.pem")
+    assert (machine.tls / "current" / "fullchain.pem").read_bytes() == real.read_bytes()
+
+
+def test_prometheus_is_told_of_the_certificate_in_place(machine: Machine) -> None:
+    machine.run("certificate", "fallback")
+    fallback = machine.metrics()
+    assert fallback["chatter_tls_cert_self_signed"] == 1
+    machine.run("certificate", "obtain", "call.example.org", "admin@example.org")
+    issued = machine.metrics()
+    assert issued["chatter_tls_cert_self_signed"] == 0
+    assert issued["chatter_tls_cert_not_after_seconds"] - issued["chatter_tls_cert_not_before_seconds"] == 45 * 86400
+    assert issued["chatter_tls_cert_not_before_seconds"] >= fallback["chatter_tls_cert_not_before_seconds"]
+    file = (machine.tls / "chatter_tls.prom").stat()
+    assert stat.S_IMODE(file.st_mode) == 0o640
+
+
+def _end(lineage: Path) -> None:
+    """Let a lineage hold what has ended: OpenSSL issues nothing in the past, so the clock is its own."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ended")])
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    certificate = (x509.CertificateBuilder(name, name, key.public_key(), 7, began, began + timedelta(days=45))).sign(
+        key, hashes.SHA256()
+    )
+    (lineage / "fullchain.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (lineage / "privkey.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 def test_half_a_certificate_is_replaced(machine: Machine) -> None:
@@ -215,6 +297,16 @@ def test_another_authority_is_used_where_it_is_named(machine: Machine) -> None:
     assert all(f"--server {server}" in line for line in machine.log if "certonly" in line)
 
 
+def test_the_name_of_the_relay_is_asked_for_too(machine: Machine) -> None:
+    (machine.folder / ".env").write_text(
+        "COMPOSE_FILE=docker-compose.prod.yaml:docker-compose.turn-443.yaml\nTURN_DOMAIN=turn.call.example.org\n"
+    )
+    assert machine.run("init-letsencrypt.sh", "call.example.org", "admin@example.org").returncode == 0
+    [trial, real] = [line for line in machine.log if line.startswith("certbot ")]
+    assert all("--domain call.example.org,turn.call.example.org" in line for line in (trial, real))
+    assert "docker compose up --detach --no-deps certbot nginx" in machine.log
+
+
 def test_domain_and_address_come_from_the_environment_or_the_file(machine: Machine) -> None:
     (machine.folder / ".env").write_text("DOMAIN=file.example.org\nACME_EMAIL='file@example.org'\n")
     assert machine.run("init-letsencrypt.sh").returncode == 0
@@ -235,10 +327,12 @@ def test_domain_and_address_come_from_the_environment_or_the_file(machine: Machi
         (("call.example.org", "nobody"), "'nobody' is not an e-mail address"),
         (("a.example.org", "a@b.org", "c"), "one domain and one e-mail address"),
         (("--force",), "there is no option --force"),
+        (("call.example.org", "a@b.org"), "'relay.example.org' is not a domain that begins with turn."),
     ],
 )
 def test_wrong_words_are_one_line(machine: Machine, arguments: tuple[str, ...], complaint: str) -> None:
-    done = machine.run("init-letsencrypt.sh", *arguments)
+    relay = {"TURN_DOMAIN": "relay.example.org"} if "turn." in complaint else {}
+    done = machine.run("init-letsencrypt.sh", *arguments, **relay)
     assert done.returncode == 2
     assert complaint in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -276,15 +370,6 @@ def test_a_key_of_another_certificate_is_not_installed(machine: Machine) -> None
 
 def test_it_renews_until_it_is_stopped_and_survives_refusals(machine: Machine) -> None:
     (machine.folder / "refuses").touch()
-    process = subprocess.Popen(
-        [machine.folder / "certificate", "keep"],
-        env=machine.environment(RENEW_EVERY_S="0.1"),
-        stderr=subprocess.DEVNULL,
-    )
-    try:
+    with machine.keeping():
         wait_until(lambda: sum(line.startswith("certbot renew") for line in machine.log) >= 3)
         assert "Chatter has no certificate yet" in machine.subject
-        process.terminate()
-        assert process.wait(10) == 0
-    finally:
-        process.kill()

@@ -15,8 +15,11 @@ from api.settings import VARIABLES, load
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION, DEVELOPMENT = "docker-compose.prod.yaml", "docker-compose.yaml"
 FILES = (PRODUCTION, DEVELOPMENT)
-OWN = ("app", "migrate")
+NODES = ("app-1", "app-2")
+OWN = [(PRODUCTION, service) for service in (*NODES, "migrate")] + [(DEVELOPMENT, "app"), (DEVELOPMENT, "migrate")]
 ONE_SHOT = {"migrate"}
+_END_AFTER_DRAIN_S = 15
+"""Closing sockets, recorders and the database, and sending the last traces."""
 DOCKER_SOCKET = "/var/run/docker.sock:/run/docker.sock:ro"
 """Whoever may use all of it is root: only the filter in front of it has it (test_monitoring_docker_api.py)."""
 
@@ -122,7 +125,7 @@ def test_its_secrets_are_files(name: str, service: str, body: dict[str, Any]) ->
     read = {value.removeprefix("/run/secrets/") for value in environment.values() if value.startswith("/run/secrets/")}
     assert read == set(body.get("secrets", ())) <= declared.keys()
     for key, value in environment.items():
-        if re.search(r"PASSWORD|SECRET|PEPPER|TOKEN", key):
+        if re.search(r"PASSWORD|SECRET|PEPPER|TOKEN|BUS_URL", key):
             assert value.startswith("/run/secrets/"), key
 
 
@@ -135,33 +138,75 @@ def test_every_secret_is_made_by_the_script(name: str) -> None:
         assert secret in made[1].split()
 
 
-@pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("service", OWN)
+@pytest.mark.parametrize(("name", "service"), OWN)
 def test_the_app_knows_every_setting_and_starts_with_them(name: str, service: str, tmp_path: Path) -> None:
     environment = {key: str(value) for key, value in _stack(name)["services"][service]["environment"].items()}
     known = set(VARIABLES) | {f"{key}_FILE" for key, leaf in VARIABLES.items() if leaf in SECRET_LEAVES}
     assert environment.keys() <= known
-    secret = tmp_path / "secret"
+    secret, bus = tmp_path / "secret", tmp_path / "bus_url"
     secret.write_text("0123456789abcdef" * 4)
+    bus.write_text("nats://chatter:0123@nats:4222\n")
+    files = {value: str(bus if value.endswith("bus_url") else secret) for value in environment.values()}
     empty = tmp_path / "config.yaml"
     empty.touch()
     filled = {
-        key: str(secret) if value.startswith("/run/secrets/") else _example(value) for key, value in environment.items()
+        key: files[value] if value.startswith("/run/secrets/") else _example(value)
+        for key, value in environment.items()
     }
     settings = load(filled | {"CONFIG_PATH": str(empty), "CHATTER_DATA_DIR": str(tmp_path)}, create_secret=False)
-    assert settings.database_url.username == {"app": "chatter_app", "migrate": "chatter_owner"}[service]
-    assert settings.production is (name == PRODUCTION and service == "app")
+    assert settings.database_url.username == ("chatter_owner" if service == "migrate" else "chatter_app")
+    assert settings.production is (service in NODES)
+    assert (settings.cluster.bus_url != "") is (service != "migrate")
+    grace_s = _seconds(_stack(name)["services"][service]["stop_grace_period"])
+    assert grace_s >= settings.cluster.drain_timeout.total_seconds() + _END_AFTER_DRAIN_S
+
+
+@pytest.mark.parametrize(("name", "service"), [one for one in OWN if one[1] != "migrate"])
+def test_the_app_waits_for_what_it_stands_on(name: str, service: str) -> None:
+    services = _stack(name)["services"]
+    assert services[service]["depends_on"] == {
+        "migrate": {"condition": "service_completed_successfully"},
+        "postgres": {"condition": "service_healthy"},
+        "nats": {"condition": "service_healthy"},
+    }
+    assert "postgres_owner_password" not in services[service]["secrets"]
+    assert "postgres_app_password" not in services["migrate"]["secrets"]
+
+
+def test_the_nodes_differ_in_name_and_folder_only() -> None:
+    services = _stack(PRODUCTION)["services"]
+    for node in NODES:
+        assert services[node]["environment"].pop("NODE_ID") == node
+        services[node].pop("build", None)
+    folders = [services[node].pop("volumes") for node in NODES]
+    assert folders == [["data:/data"], ["data-2:/data"]]
+    assert services["app-1"] == services["app-2"]
+
+
+def test_the_proxy_knows_every_node() -> None:
+    upstreams = (ROOT / "infra" / "nginx" / "upstreams.conf").read_text("utf-8")
+    for name, port in (("chatter_app", 8080), ("chatter_gateway", 8081), ("chatter_recordings", 8080)):
+        found = re.search(rf"upstream {name} {{(.*?)\n}}", upstreams, re.DOTALL)
+        assert found is not None
+        assert re.findall(r"server (\S+) resolve", found[1]) == [f"{node}:{port}" for node in NODES]
+
+
+def test_the_database_has_room_for_every_node() -> None:
+    services = _stack(PRODUCTION)["services"]
+    most = int(re.search(r"max_connections=(\d+)", " ".join(services["postgres"]["command"]))[1])  # type: ignore[index]
+    wanted = sum(int(services[node]["environment"]["POSTGRES_MAX_CONNS"]) for node in NODES)
+    # Beside the nodes: migrations, a backup's four, and an operator or two; three are the superuser's.
+    assert wanted + 20 <= most
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_app_waits_for_its_schema_and_database(name: str) -> None:
-    services = _stack(name)["services"]
-    assert services["app"]["depends_on"] == {
-        "migrate": {"condition": "service_completed_successfully"},
-        "postgres": {"condition": "service_healthy"},
-    }
-    assert "postgres_owner_password" not in services["app"]["secrets"]
-    assert "postgres_app_password" not in services["migrate"]["secrets"]
+def test_the_bus_is_for_the_nodes_alone(name: str) -> None:
+    stack = _stack(name)
+    assert stack["networks"]["bus"] == {"internal": True}
+    assert stack["services"]["nats"]["networks"] == ["bus"]
+    users = {service for service, body in stack["services"].items() if "bus" in body.get("networks", ())}
+    assert users == {"nats", *(service for stack_name, service in OWN if stack_name == name and service != "migrate")}
+    assert all("nats_password" not in body.get("secrets", ()) or service == "nats" for _, service, body in SERVICES)
 
 
 @pytest.mark.seed("S1-64")
@@ -200,10 +245,44 @@ def test_monitoring_is_there_when_asked_for(name: str) -> None:
 @pytest.mark.seed("S1-71")
 def test_production_has_its_services() -> None:
     services = set(_stack(PRODUCTION)["services"])
-    assert services >= {"nginx", "certbot", "app", "postgres", "migrate", "coturn", "backup"}
+    assert services >= {"nginx", "certbot", *NODES, "nats", "postgres", "migrate", "coturn", "backup"}
+
+
+def test_development_has_its_services() -> None:
+    services = _stack(DEVELOPMENT)["services"]
+    assert services.keys() >= {
+        "app",
+        "web",
+        "postgres",
+        "nats",
+        "coturn",
+        "prometheus",
+        "loki",
+        "tempo",
+        "alloy",
+        "grafana",
+    }
 
 
 @pytest.mark.seed("S1-63")
 def test_development_answers_where_it_is_expected() -> None:
     ports = [port for body in _stack(DEVELOPMENT)["services"].values() for port in body.get("ports", ())]
     assert {port.rsplit(":", 1)[1] for port in ports} >= {"5173", "8080", "8081", "3000", "9090"}
+
+
+@pytest.mark.seed("S1-70")
+def test_going_to_production_takes_secrets_a_domain_and_two_commands() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    install = page[page.index("## Install") : page.index("### Pin")]
+    steps = ["scripts/secrets", "DOMAIN=", "-f docker-compose.prod.yaml up -d --build", "./init-letsencrypt.sh"]
+    assert sorted(steps, key=install.index) == steps
+    asked = set(re.findall(r"\$\{([A-Z_]+):\?", (ROOT / PRODUCTION).read_text("utf-8")))
+    assert asked == {"DOMAIN"}, "what .env must hold"
+
+
+@pytest.mark.seed("S1-73")
+def test_everything_lies_where_it_is_looked_for() -> None:
+    folders = ["web", *(f"infra/monitoring/{name}" for name in ("grafana", "loki", "prometheus", "tempo"))]
+    files = ["infra/nginx/init.conf", "infra/nginx/prod.conf", *FILES, "Taskfile.yml", "init-letsencrypt.sh"]
+    assert [name for name in folders if not (ROOT / name).is_dir()] == []
+    assert [name for name in files if not (ROOT / name).is_file()] == []

@@ -129,6 +129,7 @@ def test_alloy_gets_what_it_needs(docker_api: Filter, path: str) -> None:
         ("GET", f"/v1.44/containers/{ID}/logs/../archive?path=/run/secrets"),
         ("GET", f"/v1.44/containers/{ID}/logs%2f..%2farchive"),
         ("GET", f"/v1.44/containers/json/../{ID}/export"),
+        ("GET", "/v1.44/containers/json%0a"),
         ("GET", "/v1.44/images/json"),
         ("GET", "/v1.44/secrets"),
         ("GET", "/v1.44/swarm/unlockkey"),

@@ -20,7 +20,7 @@ MONITORING = ROOT / "infra" / "monitoring"
 COMPOSE = ("docker-compose.yaml", "docker-compose.prod.yaml")
 _REMOVED_IN_LOKI_3 = {"boltdb_shipper", "shared_store", "table_manager", "enforce_metric_name", "chunk_store_config"}
 _REMOVED_IN_TEMPO_3 = {"ingester", "ingester_client", "compactor", "metrics_generator_client", "local_blocks"}
-_LABELS = {"service_name", "env", "level"}
+_LABELS = {"service_name", "instance", "env", "level"}
 
 pytestmark = pytest.mark.seed("S1-20")
 
@@ -101,9 +101,9 @@ def test_related_metrics_are_not_narrowed_by_what_prometheus_calls_otherwise() -
 
 @pytest.mark.parametrize("name", COMPOSE)
 def test_nobody_is_sent_to_their_own_localhost_for_a_trace(name: str) -> None:
-    assert yaml.safe_load((ROOT / name).read_text("utf-8"))["services"]["app"]["environment"]["TRACE_URL"] == (
-        "${TRACE_URL:-}"
-    )
+    services = yaml.safe_load((ROOT / name).read_text("utf-8"))["services"]
+    told = [body["environment"]["TRACE_URL"] for service, body in services.items() if service.startswith("app")]
+    assert set(told) == {"${TRACE_URL:-}"}
     for page in ("observability.md", "call-records.md", "operations.md"):
         assert "TRACE_URL=http://localhost" not in (ROOT / "docs" / page).read_text("utf-8"), page
 
@@ -133,7 +133,7 @@ def test_alloys_blocks_are_closed_and_its_components_exist() -> None:
     assert set(used) <= made
 
 
-def test_a_stream_is_kept_per_service_and_level_and_for_nothing_else() -> None:
+def test_a_stream_is_kept_per_container_and_level_and_for_nothing_else() -> None:
     labels = set(re.findall(r'target_label\s*=\s*"(\w+)"', alloy())) | set(
         re.findall(r"(\w+)\s*= \"\"", block("stage.labels"))
     )
@@ -169,4 +169,15 @@ def test_everybody_is_asked_where_they_answer() -> None:
     for name in COMPOSE:
         services = yaml.safe_load((ROOT / name).read_text("utf-8"))["services"]
         assert f"--server.http.listen-addr=0.0.0.0:{ports['alloy']}" in services["alloy"]["command"]
-        assert jobs.keys() - {"chatter"} <= services.keys()
+        assert {name for name, job in jobs.items() if "static_configs" in job} <= services.keys()
+
+
+def test_what_scripts_wrote_down_is_asked_for_where_the_proxy_passes_it_on() -> None:
+    jobs = {job["job_name"]: job for job in read("prometheus/prometheus.yml")["scrape_configs"]}
+    nginx = yaml.safe_load((ROOT / "docker-compose.prod.yaml").read_text("utf-8"))["services"]["nginx"]
+    assert "monitoring" in nginx["networks"]
+    configuration = (ROOT / "infra" / "nginx" / "prod.conf").read_text("utf-8")
+    port = int((ROOT / "infra" / "nginx" / "listen-metrics.conf").read_text("utf-8").split()[1].rstrip(";"))
+    for name in ("tls", "backup"):
+        assert jobs[name]["dns_sd_configs"][0] | {"names": ["nginx"], "port": port} == jobs[name]["dns_sd_configs"][0]
+        assert f"location = {jobs[name]['metrics_path']} {{" in configuration

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -17,12 +16,11 @@ from typing import Any
 
 import httpx2
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
-from websockets.typing import Origin
 
 from tests.api.process import Server
 from tests.infra.proxy import SHIPPED, Nginx, running_nginx, wait_until
+from tests.infra.visits import next_frame, open_socket, say_and_hear, way_in
 
 pytestmark = [pytest.mark.integration, pytest.mark.seed("S1-14")]
 
@@ -34,7 +32,6 @@ _HEADERS = (
     "Referrer-Policy",
     "Cross-Origin-Opener-Policy",
 )
-_ORIGIN = "https://localhost"
 _FILM = "/rooms/k3v9xq2mhdw/recordings/0198c2f0-0000-7000-8000-000000000000/film/film-key"
 _PATHS = [
     "/",
@@ -64,48 +61,6 @@ def client(nginx: Nginx) -> Iterator[httpx2.Client]:
     (nginx.assets / "known.js").write_text("// " + "x" * 4096)
     with nginx.client() as opened:
         yield opened
-
-
-def _sign_up(client: httpx2.Client, username: str) -> str:
-    body = {"username": username, "password": "a long enough phrase"}
-    answer = client.post("/auth/register", json=body, headers={"X-Device-ID": "laptop", "Origin": _ORIGIN})
-    assert answer.status_code == 200 or answer.status_code == 201, answer.text
-    return str(answer.json()["token"])
-
-
-def _open_socket(nginx: Nginx, target: str) -> connect:
-    # Not the client with threads: it reads and writes one TLS connection at once, which OpenSSL does not allow.
-    return connect(
-        f"wss://localhost:{nginx.https_port}{target}",
-        host="127.0.0.1",
-        ssl=ssl.create_default_context(cadata=nginx.authority_pem),
-        origin=Origin(_ORIGIN),
-        proxy=None,
-        open_timeout=15,
-        close_timeout=5,
-        ping_interval=None,
-    )
-
-
-def _way_in(client: httpx2.Client, username: str) -> str:
-    bearer = {"Authorization": f"Bearer {_sign_up(client, username)}"}
-    room = client.post("/rooms", headers=bearer).json()["roomId"]
-    ticket = client.post("/ws-tickets", headers=bearer).json()["ticket"]
-    return f"/ws/{room}?ticket={ticket}"
-
-
-async def _next(opened: ClientConnection) -> dict[str, Any]:
-    async with asyncio.timeout(15):
-        frame: dict[str, Any] = json.loads(await opened.recv())
-    return frame
-
-
-async def _say_and_hear(opened: ClientConnection, text: str) -> None:
-    await opened.send(json.dumps({"type": "chat", "text": text}))
-    frame = await _next(opened)
-    while frame["type"] != "chat":
-        frame = await _next(opened)
-    assert frame["text"] == text
 
 
 def _raw_get(nginx: Nginx, path: str) -> bytes:
@@ -236,10 +191,10 @@ def test_a_large_body_is_refused_before_it_is_read(client: httpx2.Client) -> Non
 
 @pytest.mark.parametrize("prefix", ["", "/api"])
 async def test_a_socket_goes_through(client: httpx2.Client, nginx: Nginx, prefix: str) -> None:
-    target = _way_in(client, f"alice{len(prefix)}")
-    async with _open_socket(nginx, prefix + target) as opened:
-        assert (await _next(opened))["type"] == "welcome"
-        await _say_and_hear(opened, "through the proxy")
+    target = way_in(client, f"alice{len(prefix)}")
+    async with open_socket(nginx, prefix + target) as opened:
+        assert (await next_frame(opened))["type"] == "welcome"
+        await say_and_hear(opened, "through the proxy")
 
 
 async def test_a_reload_takes_a_new_certificate_and_leaves_open_sockets_alone(
@@ -247,14 +202,14 @@ async def test_a_reload_takes_a_new_certificate_and_leaves_open_sockets_alone(
 ) -> None:
     with running_nginx(tmp_path / "nginx", nginx_program, (chatter.http_port, chatter.gateway_port)) as nginx:
         with nginx.client() as client:
-            target = _way_in(client, "reloader")
-        async with _open_socket(nginx, target) as opened:
-            assert (await _next(opened))["type"] == "welcome"
+            target = way_in(client, "reloader")
+        async with open_socket(nginx, target) as opened:
+            assert (await next_frame(opened))["type"] == "welcome"
             before = _served_certificate(nginx)
             nginx.issue_certificate()
             nginx.signal(signal.SIGHUP)
             wait_until(lambda: _served_certificate(nginx) != before)
-            await _say_and_hear(opened, "still here")
+            await say_and_hear(opened, "still here")
 
 
 # --- addresses, limits, logs ----------------------------------------------------------------------------------------
@@ -291,9 +246,9 @@ async def test_one_address_has_only_so_many_sockets(chatter: Server, nginx_progr
     ports = (chatter.http_port, chatter.gateway_port)
     with running_nginx(tmp_path / "nginx", nginx_program, ports, **few) as nginx:
         target = "/ws/k3v9xq2mhdw?v=2"
-        async with _open_socket(nginx, target), _open_socket(nginx, target):
+        async with open_socket(nginx, target), open_socket(nginx, target):
             with pytest.raises(InvalidStatus) as refused:
-                await _open_socket(nginx, target)
+                await open_socket(nginx, target)
         assert refused.value.response.status_code == 429
 
 

@@ -157,6 +157,32 @@ _TELEMETRY = Row(
         ),
     ),
 )
+# The same for all instances, so none is chosen.
+_KEEPING = Row(
+    "Certificate and backups",
+    (
+        graph(
+            "How long does the certificate last?",
+            "Until it ends. It is renewed when a third of its life is left.",
+            Query("min(chatter_tls_cert_not_after_seconds) - time()", "left"),
+            unit="s",
+            steps=(("bad", None), ("warn", 9 * 86400), ("good", 15 * 86400)),
+        ),
+        graph(
+            "How old is the newest backup?",
+            "Since one was made and restored for a test; one is made every night.",
+            Query("time() - max(chatter_backup_last_success_timestamp_seconds)", "age"),
+            unit="s",
+            steps=(("good", None), ("bad", 36 * 3600)),
+        ),
+        graph(
+            "How large are backups?",
+            "The size of the newest.",
+            Query("max(chatter_backup_size_bytes)", "size"),
+            unit="bytes",
+        ),
+    ),
+)
 DASHBOARD = Dashboard(
     "chatter-internals",
     "Chatter / Database, bus, process",
@@ -166,6 +192,7 @@ DASHBOARD = Dashboard(
         _DATABASE,
         _BUS,
         _TELEMETRY,
+        _KEEPING,
         Row(
             "Single cases",
             (

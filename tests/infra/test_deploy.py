@@ -1,0 +1,194 @@
+"""scripts/deploy with a docker of the test's own on PATH: one node at a time, and back again when one is not well."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+_NODES = ("app-1", "app-2", "app-10")
+
+# Holds images and containers as files: what a tag names, and which image a service runs.
+_DOCKER = r"""
+echo "$*" >>"$FAKE/log"
+image_of() { case "$1" in app-*) echo chatter_app ;; *) echo "chatter_$1" ;; esac; }
+shelf() { echo "$FAKE/images/$(echo "$1" | tr /: _-)"; }
+case "$1 $2" in
+    "image tag") cp "$([ -e "$(shelf "$3")" ] && shelf "$3" || echo "$FAKE/made/$3")" "$(shelf "$4")"; exit ;;
+    "image inspect") [ -e "$(shelf "$3")" ]; exit ;;
+    "container inspect") cat "$FAKE/running/$5"; exit ;;
+esac
+shift
+while [ "${1#-}" != "$1" ]; do shift 2; done
+command=$1
+for service in "$@"; do :; done
+case "$command" in
+    config) printf '%s\n' nginx app-10 app-2 migrate app-1 app-tools ;;
+    ps) [ ! -e "$FAKE/running/$service" ] || echo "$service" ;;
+    build) for image in app nginx; do echo new >"$FAKE/images/chatter_$image-local"; done ;;
+    run) [ ! -e "$FAKE/migration-fails" ] ;;
+    up)
+        image=$(cat "$FAKE/images/$(image_of "$service")-local" 2>/dev/null || echo other)
+        echo "$image" >"$FAKE/running/$service"
+        [ ! -e "$FAKE/$image-$service-fails" ] ;;
+esac
+"""
+
+
+class Machine:
+    """A checkout with its nodes at the version `old`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in ("scripts", "bin", "images", "made", "running", "secrets"):
+            (folder / name).mkdir()
+        for script in ("deploy", "secrets"):
+            shutil.copy(ROOT / "scripts" / script, folder / "scripts")
+        (folder / "bin" / "docker").write_text(f"#!/bin/sh\nset -eu\n{_DOCKER}")
+        (folder / "bin" / "docker").chmod(0o755)
+        for image in ("app", "nginx"):
+            (folder / "images" / f"chatter_{image}-local").write_text("old\n")
+        (folder / "made" / "old").write_text("old\n")
+        for service in (*_NODES, "nginx"):
+            (folder / "running" / service).write_text("old\n")
+        subprocess.run([folder / "scripts" / "secrets"], check=True, capture_output=True, timeout=30)
+
+    def deploy(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the script."""
+        return subprocess.run(
+            [self.folder / "scripts" / "deploy", *arguments],
+            env={
+                "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+                "FAKE": str(self.folder),
+                "SETTLE_S": "0",
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def plan(self, what: str) -> None:
+        """Let something go wrong."""
+        (self.folder / what).touch()
+
+    @property
+    def log(self) -> list[str]:
+        """What docker was asked to do to the stack."""
+        path = self.folder / "log"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [line.removeprefix("compose -f docker-compose.prod.yaml ") for line in lines]
+
+    @property
+    def replaced(self) -> list[str]:
+        """Which services were replaced, in this order."""
+        return [line.rpartition(" ")[2] for line in self.log if line.startswith("up --detach --no-deps --wait ")]
+
+    @property
+    def running(self) -> dict[str, str]:
+        """Which version each runs now."""
+        return {path.name: path.read_text().strip() for path in (self.folder / "running").iterdir()}
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A machine in production."""
+    return Machine(tmp_path)
+
+
+def test_nodes_are_replaced_one_at_a_time_after_the_migration(machine: Machine) -> None:
+    done = machine.deploy()
+    assert done.returncode == 0, done.stderr
+    assert machine.replaced == [*_NODES, "nginx"]
+    order = [line for line in machine.log if line.startswith(("build", "run ", "up "))]
+    assert order[:3] == [
+        "build",
+        "up --detach --wait postgres nats certbot",
+        "run --rm --no-deps migrate",
+    ]
+    assert order[-1] == "up --detach --no-deps coturn backup"
+    assert {machine.running[service] for service in (*_NODES, "nginx")} == {"new"}
+    progress = [line.removeprefix("\x1b[2m›\x1b[0m ") for line in done.stderr.splitlines()]
+    assert progress[2:5] == ["Replacing app-1 (1 of 3)", "Replacing app-2 (2 of 3)", "Replacing app-10 (3 of 3)"]
+
+
+def test_a_failed_migration_leaves_the_nodes_alone(machine: Machine) -> None:
+    machine.plan("migration-fails")
+    done = machine.deploy()
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == "deploy: the migration failed; the nodes run on as before"
+    assert machine.replaced == []
+
+
+def test_a_node_that_is_not_well_brings_all_back(machine: Machine) -> None:
+    machine.plan("new-app-2-fails")
+    done = machine.deploy()
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == "deploy: the new version did not start; the version before runs again"
+    # The one that is down first; nobody touches those that were not reached.
+    assert machine.replaced == ["app-1", "app-2", "app-2", "app-1", "nginx"]
+    assert {machine.running[service] for service in (*_NODES, "nginx")} == {"old"}
+
+
+def test_when_nothing_runs_any_more_it_says_where_to_look(machine: Machine) -> None:
+    machine.plan("new-app-1-fails")
+    machine.plan("old-app-1-fails")
+    done = machine.deploy()
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("deploy: the version before is not well either; see: docker compose")
+
+
+def test_back_is_one_node_at_a_time_too(machine: Machine) -> None:
+    assert machine.deploy().returncode == 0
+    (machine.folder / "log").unlink()
+    done = machine.deploy("--back")
+    assert done.returncode == 0, done.stderr
+    assert machine.replaced == [*_NODES, "nginx"]
+    assert {machine.running[service] for service in (*_NODES, "nginx")} == {"old"}
+    assert not any(line.startswith(("build", "run ")) for line in machine.log)
+
+
+def test_a_deploy_that_was_broken_off_does_not_lose_the_version_before(machine: Machine) -> None:
+    (machine.folder / "images" / "chatter_app-local").write_text("half of new\n")  # built, and app-1 runs it
+    (machine.folder / "running" / "app-1").write_text("half of new\n")
+    machine.plan("new-app-2-fails")
+    assert machine.deploy().returncode == 2
+    assert {machine.running[service] for service in _NODES} == {"old"}
+
+
+def test_the_first_deploy_has_nothing_to_keep(machine: Machine) -> None:
+    for path in (*(machine.folder / "running").iterdir(), *(machine.folder / "images").iterdir()):
+        path.unlink()
+    assert machine.deploy("--back").stderr == "deploy: there is nothing to go back to\n"
+    assert machine.deploy().returncode == 0
+    assert machine.running["app-10"] == "new"
+
+
+def test_two_at_once_are_one_too_many(machine: Machine) -> None:
+    holding = subprocess.Popen(
+        ["flock", machine.folder / "scripts" / "deploy", "sh", "-c", "echo held; read -r end"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with holding:
+        assert holding.stdout is not None
+        assert holding.stdout.readline() == b"held\n"
+        done = machine.deploy()
+        assert (done.returncode, done.stderr) == (2, "deploy: another deploy is at work\n")
+        holding.communicate(b"\n")
+
+
+def test_without_secrets_nothing_is_done(machine: Machine) -> None:
+    (machine.folder / "secrets" / "bus_url").unlink()
+    done = machine.deploy()
+    assert (done.returncode, len(done.stderr.splitlines()), machine.log) == (1, 1, [])
+
+
+def test_further_compose_files_are_heeded(machine: Machine) -> None:
+    (machine.folder / ".env").write_text("COMPOSE_FILE=docker-compose.prod.yaml:more.yaml\n")
+    assert machine.deploy().returncode == 0
+    assert "compose build" in machine.log
