@@ -17,17 +17,17 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from quart import Quart, request
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from api.cluster import add_bus_report, create_cluster
 from api.db import Database, DatabaseUnavailable
 from api.db_watch import DatabaseMetrics
+from api.disk import add_disk_report
 from api.doorkeeper import Directory, Doorkeeper, RoomServices
 from api.http.auth import AuthRoutesSettings, create_auth_blueprint
 from api.http.bodies import JsonRequest
 from api.http.call_records import create_call_records_blueprint
 from api.http.calls import create_calls_blueprint
+from api.http.doctor import create_doctor_blueprint
 from api.http.edge import AddressLimiter, CorsMiddleware, EdgeMiddleware, header
 from api.http.errors import RateLimitExceeded, install_error_handlers
 from api.http.health import create_health_blueprint
@@ -38,7 +38,7 @@ from api.http.recordings import create_recordings_blueprint
 from api.http.rooms import create_rooms_blueprint
 from api.http.security import client_address
 from api.http.ws import SignalingEndpoint
-from api.migrate import known_migrations
+from api.schema import schema_problem
 from api.turn import TURN_CHECK_INTERVAL_S, add_turn_report, create_turn_watch
 from auth.errors import AuthError, TokenExpired
 from auth.metrics import AuthMetrics
@@ -89,7 +89,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 VERSION = importlib.metadata.version("chatter")
-_LIMITED = frozenset({"auth", "rooms", "moderation", "recordings", "calls", "call_records"})
+_LIMITED = frozenset({"auth", "rooms", "moderation", "recordings", "calls", "call_records", "doctor"})
 """The blueprints whose requests are limited per address."""
 _METRICS = "health.get_metrics"
 """Limited too, apart from the rest: there is a lot to read and to send."""
@@ -104,6 +104,8 @@ _INTERRUPTED_INTERVAL_S = 60.0
 _RECORDS_STOP_S = 1.0
 """What writing the last records of calls may take at a stop."""
 _LEAVE_CLUSTER_S = 1.0
+_DRAIN_SHARE = 0.6
+"""Of the time for the drain, over which rooms are spread; the rest is for those that nobody took the first time."""
 _FOLLOW_INTERVAL_S = 4.0
 """How soon running calls follow what other processes change."""
 
@@ -174,12 +176,27 @@ class Application:
         if self.turn is not None:
             self._chores.append(asyncio.create_task(_repeat(TURN_CHECK_INTERVAL_S, self.turn.check), name="turn"))
 
+    async def drain(self, hurry: asyncio.Event) -> None:
+        """Let nobody new in and hand over what lives here, until that is done, its time is over, or `hurry` is set.
+
+        A node that is alone has nobody to hand anything to.
+        """
+        if self.cluster is None:
+            return
+        self.hub.drain()
+        work = [asyncio.create_task(self._hand_over(self.cluster), name="drain"), asyncio.create_task(hurry.wait())]
+        timeout = self.settings.cluster.drain_timeout.total_seconds()
+        await asyncio.wait(work, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+
     async def close_sockets(self) -> None:
         """Close every WebSocket with 1012, wait for the answers up to the close timeout, cut the rest."""
         if self.cluster is None:
             await self.hub.stop()
         else:
-            await asyncio.gather(self.hub.stop(), self.cluster.drain())
+            await asyncio.gather(self.hub.stop(), self.cluster.close_sockets())
 
     async def stop(self, flush_timeout_s: float = 0.5) -> None:
         """End what `start` began and close the database. The sockets are closed by `close_sockets` before.
@@ -196,6 +213,14 @@ class Application:
         self.hasher.close()
         await self.database.close()
         await asyncio.to_thread(self.tracing.stop, flush_timeout_s)
+
+    async def _hand_over(self, cluster: Cluster) -> None:
+        await self.recordings.end_all()  # recorders belong to this server: they cannot come back elsewhere
+        spread = _DRAIN_SHARE * self.settings.cluster.drain_timeout.total_seconds()
+        try:
+            await cluster.hand_over(spread)
+        except Exception:
+            logger.exception("handing over failed", extra={"event": "drain_failed"})
 
     async def _leave_cluster(self, cluster: Cluster) -> None:
         try:
@@ -307,8 +332,9 @@ def create_app(settings: Settings, *, dist: Path = DIST, clock: Callable[[], flo
     )
     add_turn_report(application.readiness, application.turn)
     add_bus_report(application.readiness, bus, cluster)
+    add_disk_report(application.readiness, settings.data_dir)
     if cluster is not None:
-        parts = application.calls, keeper, application.recordings
+        parts = application.calls, keeper, application.recordings, cluster.arrivals
         cluster.serve(Host(hub, services.rooms, services.moderation, *parts))
     quart.extensions["chatter"] = application
     return application
@@ -353,6 +379,7 @@ def _create_quart(
         create_calls_blueprint(),
         create_call_records_blueprint(settings.auth.limits_scale),
         create_health_blueprint(),
+        create_doctor_blueprint(settings.auth.secret, VERSION),
         create_pages_blueprint(dist),
     ):
         quart.register_blueprint(blueprint)
@@ -422,20 +449,6 @@ def _readiness(database: Database, hub: Hub) -> Readiness:
     readiness.add("schema", check_schema)
     readiness.add("draining", check_draining)
     return readiness
-
-
-async def schema_problem(database: Database) -> str | None:
-    """Say how the schema differs from what this version needs, or None."""
-    async with database.read() as db:
-        try:
-            rows = await db.execute(text("SELECT migration_id FROM _yoyo_migration"))
-        except DBAPIError as error:
-            if "_yoyo_migration" not in str(error.orig):
-                raise
-            return "empty: no migrations were applied"
-        applied = {row.migration_id for row in rows}
-    behind = [migration for migration in known_migrations() if migration not in applied]
-    return f"behind by {len(behind)}: {', '.join(behind)}" if behind else None
 
 
 async def _repeat(interval: float, chore: Callable[[], Awaitable[None]]) -> None:

@@ -157,8 +157,8 @@ def _results(*, failed: bool, trouble: bool) -> tuple[Result, ...]:
 
 def _with_store(action: Callable[[CallStore], Awaitable[T]]) -> T:
     """Do something with the records of the configured database. Raises `Failure`."""
-    from api.app import schema_problem
     from api.db import Database, DatabaseUnavailable
+    from api.schema import schema_problem
     from signaling.calls.store import CallStore
 
     url = settings(create_secret=False).database_url

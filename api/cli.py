@@ -15,8 +15,9 @@ from api.console import Failure
 from api.console import fail as _fail
 from api.console import run as _run
 from api.console import settings as _settings
+from api.doctor_cli import doctor
 from api.load_cli import load
-from api.settings import redacted
+from api.settings import Settings, SettingsError, redacted
 from api.turn_cli import turn
 
 T = TypeVar("T")
@@ -36,7 +37,14 @@ def main() -> None:
 
 
 @main.command()
-def serve() -> None:
+@click.option(
+    "--remap",
+    is_flag=True,
+    envvar="REMAP",
+    show_envvar=True,
+    help="In development, take other ports where these are busy, and print which.",
+)
+def serve(remap: bool) -> None:
     """Serve the app and the signaling gateway until Ctrl-C or SIGTERM.
 
     In development, and with the embedded database, pending migrations are applied first.
@@ -51,7 +59,7 @@ def serve() -> None:
     from api.server import PortInUse
     from observability.logs import configure_logging
 
-    settings = _settings()
+    settings = _remapped() if remap else _settings()
     configure_logging(settings.observability)
 
     def ready() -> None:
@@ -63,6 +71,19 @@ def serve() -> None:
         _run(run(settings, ready))
     except (StartError, PortInUse, MigrationError) as error:
         _fail(error)
+
+
+def _remapped() -> Settings:
+    from api.ports import RemapError, remapped, table
+    from api.server import PortInUse
+
+    try:
+        settings, places = remapped()
+    except (SettingsError, RemapError, PortInUse) as error:
+        _fail(error)
+    if any(place.port != place.wanted for place in places):
+        click.echo(table(places), err=True)
+    return settings
 
 
 @main.group()
@@ -124,7 +145,25 @@ def migrate_status() -> None:
     except migrations.MigrationError as error:
         _fail(error)
     for state in states:
-        click.echo(f"{'applied' if state.applied else 'pending'}  {state.id}")
+        click.echo(f"{'applied' if state.applied else 'pending'}  {state.id}{'' if state.known else '  (newer)'}")
+
+
+@migrate.command("new")
+@click.argument("name")
+def migrate_new(name: str) -> None:
+    """Make the two files of the next migration, up and rollback. NAME says what it does: create_rooms.
+
+    \b
+    Example:
+      chatter migrate new create_rooms
+    """
+    from api import migrate as migrations
+
+    try:
+        for path in migrations.new_migration(name):
+            click.echo(f"made {path}")
+    except migrations.MigrationError as error:
+        _fail(error)
 
 
 @main.command("check-config")
@@ -213,8 +252,9 @@ def user_delete(username: str) -> None:
 
 
 def _with_auth(action: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
-    from api.app import create_app, schema_problem
+    from api.app import create_app
     from api.db import DatabaseUnavailable
+    from api.schema import schema_problem
     from auth.errors import AuthError
 
     settings = _settings()
@@ -239,6 +279,7 @@ def _with_auth(action: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
 
 
 main.add_command(calls)
+main.add_command(doctor)
 main.add_command(load)
 main.add_command(turn)
 

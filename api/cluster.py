@@ -11,6 +11,7 @@ from signaling.bus.courier import Sender
 from signaling.bus.create import create_bus
 from signaling.bus.metrics import BusMetrics
 from signaling.cluster.cluster import Cluster
+from signaling.cluster.metrics import MoveMetrics
 from signaling.cluster.store import ClusterStore
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def create_cluster(
 ) -> tuple[Bus, Cluster | None]:
     """Return the bus of this node, and the cluster that speaks over it; None for a node that is alone."""
     wanted = settings.cluster
-    bus_metrics = BusMetrics(registry)
+    bus_metrics, move_metrics = BusMetrics(registry), MoveMetrics(registry)
     bus = create_bus(wanted.bus_url, f"chatter-{wanted.node}", bus_metrics)
     if not wanted.bus_url:
         return bus, None
@@ -49,6 +50,7 @@ def create_cluster(
         queued=metrics.queued,
         unavailable=DatabaseUnavailable,
         clock=clock,
+        move_metrics=move_metrics,
     )
     return bus, cluster
 

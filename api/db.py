@@ -25,9 +25,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from api.db_watch import DatabaseMetrics, observe_queries
 
 _WRITE = "chatter_write"
+_SQLITE_FULL = "disk is full"
+_POSTGRES_FULL = "53100"
 _SQLITE_OUTAGES = (
     "database is locked",
-    "disk is full",
     "disk I/O error",
     "readonly database",
     "unable to open database file",
@@ -37,6 +38,10 @@ _SQLITE_PRAGMAS = ("foreign_keys=ON", "journal_mode=WAL", "busy_timeout=5000", "
 
 class DatabaseUnavailable(Exception):
     """The database cannot be reached or did not answer in time; the transaction did not happen."""
+
+
+class DatabaseFull(DatabaseUnavailable):
+    """The disk of the database is full; what was to be stored was not, what is stored can be read."""
 
 
 class Database:
@@ -177,9 +182,15 @@ async def _named_errors() -> AsyncIterator[None]:
     except (OSError, PoolTimeoutError, TimeoutError) as error:
         raise DatabaseUnavailable(str(error)) from error
     except DBAPIError as error:
+        if _is_full(error):
+            raise DatabaseFull(str(error.orig)) from error
         if error.connection_invalidated or _is_outage(error):
             raise DatabaseUnavailable(str(error.orig)) from error
         raise
+
+
+def _is_full(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) == _POSTGRES_FULL or _SQLITE_FULL in str(error.orig)
 
 
 def _is_outage(error: DBAPIError) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,16 @@ from sqlalchemy.engine import URL
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 _ADVISORY_LOCK = 0x63686174  # "chat"
+_NOTICE_DEATH = "client_connection_check_interval=1000"
+"""In milliseconds. Without it the statement of a migration that was killed goes on, and keeps its locks."""
+_NAME = re.compile(r"[a-z][a-z0-9_]{2,59}")
+_UP = """\
+-- depends: {before}
+
+-- Say why, where that is not plain. The version before this one still runs meanwhile and must get along with it: add
+-- first, remove in a later version. The same SQL goes to PostgreSQL and to SQLite.
+"""
+_DOWN = "-- Takes back {id}; what was stored in it is lost.\n"
 
 
 class MigrationError(Exception):
@@ -24,6 +35,8 @@ class MigrationState(Struct, frozen=True):
 
     id: str
     applied: bool
+    known: bool = True
+    """Whether this version ships it; what is applied and unknown came from a newer one."""
 
 
 def migrate_up(url: URL, progress: Callable[[str], None] = lambda _: None) -> list[str]:
@@ -39,6 +52,9 @@ def migrate_up(url: URL, progress: Callable[[str], None] = lambda _: None) -> li
 def migrate_down(url: URL, progress: Callable[[str], None] = lambda _: None) -> str | None:
     """Roll back the newest applied migration; return its id. Raises `MigrationError`."""
     with _backend(url) as (backend, migrations):
+        newer = _applied_by_newer(backend)
+        if newer:  # it stands on those below it
+            raise MigrationError(f"a newer version made {newer[-1]}; roll back with that version")
         applied = backend.to_rollback(migrations)
         if not applied:
             return None
@@ -48,15 +64,40 @@ def migrate_down(url: URL, progress: Callable[[str], None] = lambda _: None) -> 
 
 
 def migration_status(url: URL) -> list[MigrationState]:
-    """List all migrations, oldest first. Raises `MigrationError`."""
+    """List all migrations, oldest first, then those of newer versions. Raises `MigrationError`."""
     with _backend(url) as (backend, migrations):
         applied = {migration.id for migration in backend.to_rollback(migrations)}
-        return [MigrationState(migration.id, migration.id in applied) for migration in migrations]
+        states = [MigrationState(migration.id, migration.id in applied) for migration in migrations]
+        return [*states, *(MigrationState(name, applied=True, known=False) for name in _applied_by_newer(backend))]
 
 
 def known_migrations() -> list[str]:
     """Return the ids of the migrations that this version ships, oldest first."""
     return sorted(path.stem for path in MIGRATIONS.glob("*.sql") if not path.name.endswith(".rollback.sql"))
+
+
+def new_migration(name: str) -> tuple[Path, Path]:
+    """Make the files of the next migration; return the way up and the way back. Raises `MigrationError`."""
+    if not _NAME.fullmatch(name):
+        raise MigrationError(f"{name!r} is no name for a migration: 3 to 60 of a-z, 0-9 and _, such as create_rooms")
+    known = known_migrations()
+    same = [migration for migration in known if migration.partition("_")[2] == name]
+    if same:
+        raise MigrationError(f"there is a migration of this name: {same[0]}")
+    made = f"{int(known[-1].partition('_')[0]) + 1 if known else 1:05}_{name}"
+    up, down = MIGRATIONS / f"{made}.sql", MIGRATIONS / f"{made}.rollback.sql"
+    try:
+        for path, text in ((up, _UP.format(before=known[-1] if known else "")), (down, _DOWN.format(id=made))):
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+    except OSError as error:
+        raise MigrationError(f"{MIGRATIONS} cannot be written: {error.strerror}; run this in a checkout") from None
+    return up, down
+
+
+def _applied_by_newer(backend: Any) -> list[str]:
+    rows = backend.execute("SELECT migration_id FROM _yoyo_migration").fetchall()
+    return sorted({str(row[0]) for row in rows}.difference(known_migrations()))
 
 
 @contextmanager
@@ -84,8 +125,7 @@ def _exclusive(backend: Any, url: URL) -> Iterator[None]:
     if url.get_backend_name() != "sqlite":
         # yoyo's own lock is a row, which outlives a killed process. This lock ends with the connection; whoever holds
         # it is alone, so a row that is still there is a dead one's.
-        parts = url.translate_connect_args(username="user", database="dbname")
-        lock = backend.connection.__class__.connect(**parts, **url.query)
+        lock = backend.connection.__class__.connect(**_psycopg_arguments(url))
         try:
             lock.execute("SELECT pg_advisory_lock(%s)", (_ADVISORY_LOCK,))
             lock.commit()
@@ -113,4 +153,22 @@ def _yoyo_url(url: URL) -> str:
             raise MigrationError("the embedded database needs a file")
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         return f"sqlite:///{Path(url.database).resolve()}"
+    if "options" not in url.query and _ends_with_its_client(url):
+        url = url.update_query_dict({"options": f"-c {_NOTICE_DEATH}"})
     return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+def _ends_with_its_client(url: URL) -> bool:
+    """Tell whether the server can end a statement whose sender was killed; not every system can tell it."""
+    import psycopg
+
+    with psycopg.connect(**_psycopg_arguments(url)) as connection:
+        try:
+            connection.execute(f"SET {_NOTICE_DEATH}".encode())
+        except psycopg.Error:
+            return False
+        return True
+
+
+def _psycopg_arguments(url: URL) -> dict[str, Any]:
+    return {**url.translate_connect_args(username="user", database="dbname"), **url.query}

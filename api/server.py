@@ -9,6 +9,7 @@ shows each against this module; when upstream mends one, its part here can go.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import socket
@@ -28,6 +29,7 @@ from hypercorn.protocol.ws_stream import ASGIWebsocketState, WSStream
 from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection, Message, Ping, Pong, TextMessage
 
+from api.ports import holder
 from api.settings import Address
 
 logger = logging.getLogger(__name__)
@@ -50,7 +52,9 @@ current_transport: ContextVar[asyncio.WriteTransport] = ContextVar("current_tran
 
 
 class PortInUse(Exception):
-    """Something else listens on the address; the message is one line for the operator."""
+    """The address cannot be had; the message is one line for the operator. `busy`: because somebody else has it."""
+
+    busy = False
 
 
 def bind(address: Address, setting: str) -> socket.socket:
@@ -61,9 +65,21 @@ def bind(address: Address, setting: str) -> socket.socket:
         family = socket.AF_INET6 if address.host and ":" in address.host else socket.AF_INET
         return socket.create_server((address.host or "", address.port), family=family, backlog=1024)
     except OSError as error:
-        where = f"{address.host or ''}:{address.port}"
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise PortInUse(f"cannot listen on {where} ({setting}): {reason}") from None
+        raise _refusal(address, setting, error) from None
+
+
+def _refusal(address: Address, setting: str, error: OSError) -> PortInUse:
+    where = f"{address.host or ''}:{address.port}"
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    if error.errno != errno.EADDRINUSE:
+        return PortInUse(f"cannot listen on {where} ({setting}): {reason}")
+    found = holder(address.port)
+    by = f" by {found}" if found else ""
+    refusal = PortInUse(
+        f"cannot listen on {where} ({setting}): {reason}{by}; set {setting} to another, or let --remap find one"
+    )
+    refusal.busy = True
+    return refusal
 
 
 class HttpServer:

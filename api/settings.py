@@ -125,6 +125,8 @@ class BusTree(_SecretTree, frozen=True, forbid_unknown_fields=True):
     """`nats://…` or `redis://…`; empty for a node that is alone."""
     node_id: str = ""
     """What this node is called; default: the name of the host."""
+    drain_timeout: str = "10s"
+    """How long a node that is told to stop may hand its rooms over to others."""
 
 
 class OtelTree(Struct, frozen=True, forbid_unknown_fields=True):
@@ -223,6 +225,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "POSTGRES_MAX_CONNS": ("postgres", "max_conns"),
     "BUS_URL": ("bus", "url"),
     "NODE_ID": ("bus", "node_id"),
+    "DRAIN_TIMEOUT": ("bus", "drain_timeout"),
     "OTEL_SERVICE_NAME": ("otel", "service_name"),
     "OTEL_EXPORTER_OTLP_ENDPOINT": ("otel", "endpoint"),
     "OTEL_TRACES_SAMPLER": ("otel", "sampler"),
@@ -276,6 +279,7 @@ _INJECTED = re.compile(r"_(SERVICE_HOST|SERVICE_PORT|PORT)(_|$)")
 """What container platforms set for each service: CHATTER_SERVICE_HOST, CHATTER_PORT_8080_TCP and the like."""
 _TURN_TTL_S = (60, 86400)
 """Shorter than a minute ends before a call is set up; longer is as good as a password."""
+_LONGEST_DRAIN = timedelta(minutes=5)
 _MAX_DURATION_S = 100 * 365 * 86400.0
 _SIZE_UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -332,12 +336,14 @@ class Settings(Struct, frozen=True):
         return f"ws://{name}:{self.gateway_listen.port}/ws/{room_id}"
 
 
-def load(environ: Mapping[str, str] | None = None, *, create_secret: bool = True) -> Settings:
-    """Read and check all settings. Raises `SettingsError`.
+def load(
+    environ: Mapping[str, str] | None = None, *, create_secret: bool = True, changes: Mapping[str, str] | None = None
+) -> Settings:
+    """Read and check all settings; `changes` come before the environment. Raises `SettingsError`.
 
     In development a missing `AUTH_SECRET` is made once and kept in the data folder; not with `create_secret=False`.
     """
-    environ = os.environ if environ is None else environ
+    environ = {**(os.environ if environ is None else environ), **(changes or {})}
     values, sources = _merge(environ)
     try:
         tree = msgspec.convert(values, SettingsTree, strict=False)
@@ -438,9 +444,16 @@ def _read_file(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[tuple[s
 
 def _read_secret(variable: str, path: str) -> str:
     try:
-        return Path(path).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{variable}: {path} cannot be read: {error}") from None
+        secret = Path(path).read_text("utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"{variable}: {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{variable}: {path} holds no text") from None
+    if not secret:
+        raise SettingsError(
+            f"{variable}: {path} is empty; delete it and run scripts/secrets, or write a secret into it"
+        )
+    return secret
 
 
 def _refuse_typos(environ: Mapping[str, str]) -> None:
@@ -504,7 +517,7 @@ def _build(tree: SettingsTree, sources: Mapping[tuple[str, str], str], create_se
         listen=listen,
         gateway_listen=gateway_listen,
         database_url=_database_url(tree, data_dir),
-        cluster=_cluster(tree),
+        cluster=_cluster(tree, sources),
         auth=AuthSettings(
             secret=secret,
             pepper=tree.auth.pepper,
@@ -586,7 +599,7 @@ def _check_trace_url(setting: str, url: str) -> None:
     _url(setting, url, "http", "https")
 
 
-def _cluster(tree: SettingsTree) -> ClusterSettings:
+def _cluster(tree: SettingsTree, sources: Mapping[tuple[str, str], str]) -> ClusterSettings:
     try:
         if tree.bus.url:
             check_bus_url(tree.bus.url)
@@ -599,7 +612,10 @@ def _cluster(tree: SettingsTree) -> ClusterSettings:
         if tree.bus.node_id:
             raise SettingsError("NODE_ID has 1 to 64 letters, digits, - and _")
         node = re.sub(r"[^A-Za-z0-9_-]", "-", node)[:64]
-    return ClusterSettings(bus_url=tree.bus.url, node=node)
+    drain_timeout = _parsed(("bus", "drain_timeout"), sources, parse_duration, tree.bus.drain_timeout)
+    if drain_timeout > _LONGEST_DRAIN:
+        raise SettingsError(f"DRAIN_TIMEOUT is at most {_LONGEST_DRAIN.seconds} seconds")
+    return ClusterSettings(bus_url=tree.bus.url, node=node, drain_timeout=drain_timeout)
 
 
 def _turn(tree: TurnTree, sources: Mapping[tuple[str, str], str], production: bool) -> TurnSettings:

@@ -46,6 +46,10 @@ class CallTracer:
         sampled = root.trace_flags.sampled
         return CallTrace(format_trace_id(root.trace_id), self._tracer, root if sampled else None)
 
+    def go_on(self, id: str, traceparent: str) -> CallTrace:
+        """Go on with a trace that another node began; `traceparent` names its root, empty where there is none."""
+        return CallTrace(id, self._tracer, None if self._tracer is None else span_of(traceparent))
+
     def alone(
         self,
         name: str,

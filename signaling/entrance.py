@@ -78,11 +78,14 @@ class Entrance:
 
     def admit(self, link: Link, visit: Visit) -> None:
         """Make someone a member whom the doors, or a moderator, let in."""
+        if self._hub.draining and visit.room_id not in self._rooms:  # it may be on its way to another node
+            self.refuse(link, Close.RESTART)
+            return
         now = self._clock()
         live = self._rooms.get(visit.room_id) or self._open(visit, now)
         room = live.room
         member = Member(
-            id=_random_id(),
+            id=random_id(),
             display_name=visit.display_name,
             role=visit.role_in(room),
             kind="recorder" if visit.records else "person",
@@ -113,6 +116,9 @@ class Entrance:
         if link.phase is Phase.CLOSED:
             return
         self._metrics.handshake(reason.name)
+        if reason is Close.RESTART:  # they will be let in elsewhere, in a moment: nothing to note in the call
+            link.close(reason)
+            return
         live = self._rooms.get(link.request.room_id)
         call = None if live is None else live.call
         self._calls.refused(link.request.room_id, link.arrival, reason, self._clock(), call)
@@ -124,6 +130,8 @@ class Entrance:
     # --- inside
 
     async def _come_in(self, link: Link, hello: Hello | None) -> None:
+        if self._hub.draining:
+            raise Refused(Close.RESTART)
         token = hello.token if hello is not None and isinstance(hello.token, str) else None
         link.arrival.via = "hello" if token else link.request.via
         with collecting(link.arrival.work) as link.arrival.work:
@@ -141,7 +149,7 @@ class Entrance:
             self.admit(link, visit)
 
     def _open(self, visit: Visit, now: float) -> LiveRoom:
-        room = Room(visit.room_id, visit.rules, _random_id)
+        room = Room(visit.room_id, visit.rules, random_id)
         call = self._calls.begin(room.id, now)
         live = self._rooms[room.id] = LiveRoom(room, self._lobbies.of(room.id), call, self._clock)
         self._metrics.room_opened()
@@ -156,7 +164,7 @@ class Entrance:
         self._metrics.handshake("waiting")
         logger.info("waiting", extra={"event": "wait", "room": visit.room_id})
         link.arrival.knocked_at = self._clock()
-        self._lobbies.knock(Waiter(_random_id(), link, visit, self._settings.limits_scale))
+        self._lobbies.knock(Waiter(random_id(), link, visit, self._settings.limits_scale))
 
     def _welcome(self, session: Session, member: Member) -> Welcome:
         window = self._settings.resume_window.total_seconds() if session.token else 0
@@ -187,6 +195,8 @@ class Entrance:
             self._resume(link, resume, fresh)
 
     def _resume(self, link: Link, resume: Resume, fresh: Identity | None) -> None:
+        if self._hub.draining and link.request.room_id not in self._rooms:
+            raise Refused(Close.RESTART)
         session = self._sessions.find(resume.resumeToken)
         if session is None or session.live.room.id != link.request.room_id:
             self._metrics.resumed("unknown")
@@ -241,5 +251,6 @@ def _entry(link: Link, visit: Visit) -> Entry:
     )
 
 
-def _random_id() -> str:
+def random_id() -> str:
+    """Make an id for a member, a message or someone who waits."""
     return secrets.token_urlsafe(12)

@@ -20,12 +20,13 @@ from signaling.core.messages import Hello, IceServer, IceServers, Resume, RoomCh
 from signaling.core.names import is_room_id
 from signaling.core.room import Deliver, RoomRules
 from signaling.doors import Doors
-from signaling.entrance import Entrance
+from signaling.entrance import Entrance, random_id
 from signaling.errors import Close, CloseReason
 from signaling.heartbeat import Heartbeat
 from signaling.link import Link, LinkRequest
 from signaling.live import LiveRoom
 from signaling.lobby import Lobbies, Waiter
+from signaling.moves import Moves
 from signaling.ports import Clock, Identity
 from signaling.refusals import STATUSES, Refusal, Refusals
 from signaling.session import Session, visitor_of
@@ -85,7 +86,18 @@ class Hub:
         )
         self.refusals = Refusals(clock)
         self.steward = Steward(self, self._entrance, self._doors, self._lobbies, doorkeeper, clock)
-        self._draining = False
+        self.moves = Moves(
+            self,
+            self._rooms,
+            self._sessions,
+            self._lobbies,
+            calls,
+            random_id,
+            clock,
+            monotonic,
+            settings.limits_scale,
+        )
+        self._draining = self._stopping = False
         self._deserted: asyncio.Event | None = None
         self._ticker: asyncio.Task[None] | None = None
         self.hello_timeout = settings.hello_timeout.total_seconds()
@@ -105,9 +117,13 @@ class Hub:
         """Begin pinging connections."""
         self._ticker = asyncio.get_running_loop().create_task(self._tick_every_second())
 
+    def drain(self) -> None:
+        """Let nobody new in from now on; those who are in go on."""
+        self._draining = True
+
     async def stop(self) -> None:
         """Close every connection with 1012, wait for the answers up to the close timeout, cut the rest."""
-        self._draining = True
+        self._draining = self._stopping = True
         for link in list(self._links):
             link.close(Close.RESTART)
         if self._links:
@@ -181,6 +197,20 @@ class Hub:
         """Part a member from a connection that the server closed, for good if the reason says so."""
         self._part(link, leave_reason(reason), left=not reason.retryable)
 
+    def closed_for(self, link: Link, reason: LeaveReason, left: bool) -> None:
+        """Part a member from a connection that ended while its room was at rest."""
+        self._part(link, reason, left=left)
+
+    def owe_ack(self, session: Session) -> None:
+        """Tell a client soon how far its frames were handled, unless it knows."""
+        if session.owes_ack:
+            self._acks.owe(session)
+
+    def forget_session(self, session: Session) -> None:
+        """Do nothing more for a session: its room is at rest."""
+        self._acks.forget(session)
+        self._sessions.remove(session)
+
     def forget(self, link: Link, *, left: bool) -> None:
         """Drop a connection whose transport is gone; `left` says that the peer meant to go. Idempotent."""
         if link in self._links:
@@ -197,8 +227,13 @@ class Hub:
 
     @property
     def draining(self) -> bool:
-        """Whether the hub is on its way out and takes nobody in."""
+        """Whether the hub is on its way out and takes nobody in who is not in yet."""
         return self._draining
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the hub closes its connections."""
+        return self._stopping
 
     def members(self, room_id: str | None = None) -> int:
         """Count the people in a room, or in all rooms."""
@@ -216,6 +251,10 @@ class Hub:
     def live(self, room_id: str) -> LiveRoom | None:
         """Return a room that someone is in."""
         return self._rooms.get(room_id)
+
+    def rooms_with_members(self) -> list[str]:
+        """Return the rooms that someone is in."""
+        return list(self._rooms)
 
     def change_rules(self, room_id: str, rules: RoomRules) -> None:
         """Apply an owner's change to a live room; those who are in stay in, those who need not wait come in."""
@@ -272,7 +311,7 @@ class Hub:
         logger.info("left", extra=fields | live.call.log_fields)
         live.call.left(session.member_id, reason, now)
         news = live.room.leave(session.member_id, now)
-        if not self._draining:
+        if not self._stopping:
             live.deliver(news)
         if not live.sessions and self._rooms.get(live.room.id) is live:
             del self._rooms[live.room.id]
@@ -337,6 +376,7 @@ class Hub:
             self._lobbies.gone(link.waiter)
         session, link.session = link.session, None
         if session is None:
+            self.moves.parted(link, reason, left=left)
             return
         session.link = None
         if left or not session.token:
@@ -347,7 +387,7 @@ class Hub:
         live, now = session.live, self._clock()
         fields = {"event": "lost", "room": live.room.id, "member": session.member_id, "reason": reason}
         logger.info("lost", extra=fields | live.call.log_fields)
-        if not self._draining:  # at a restart all come back: nobody should see the others break one by one
+        if not self._stopping:  # at a restart all come back: nobody should see the others break one by one
             live.call.lost(session.member_id, now)
             live.deliver(live.room.lose(session.member_id, now))
 
@@ -368,11 +408,16 @@ class Hub:
             elif type(effect) is IceServersWanted:
                 self._renew_ice_servers(session)
             elif type(effect) is Hangup:
-                if session.link is not None:
-                    session.link.close(effect.reason)
+                self._hang_up(session, effect.reason)
             else:
                 self.steward.perform(session.live, session, effects[number_of:])
                 return
+
+    def _hang_up(self, session: Session, reason: CloseReason) -> None:
+        if session.link is not None:
+            session.link.close(reason)
+        elif not reason.retryable:  # it came before its room did, and its connection was closed meanwhile
+            self.end(session, leave_reason(reason))
 
     def _renew_ice_servers(self, session: Session) -> None:
         servers, ttl_ms = self.ice_servers(session.member_id)

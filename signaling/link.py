@@ -104,6 +104,8 @@ class Phase(Enum):
     ENTERING = auto()
     WAITING = auto()
     JOINED = auto()
+    FROZEN = auto()
+    """Its room is on the way to another node."""
     CLOSED = auto()
 
 
@@ -175,7 +177,7 @@ class Link:
 
     def opened(self) -> None:
         """Begin: wait for the client's hello, or let it in at once."""
-        if self._hub.draining:  # it began between the handshake and now
+        if self._hub.stopping or (self._hub.draining and not self.is_remote):  # since the handshake
             self.close(Close.RESTART)
             return
         if self._hub.is_crowded(self.request.address):
@@ -198,12 +200,16 @@ class Link:
             self._hub.heard(self.waiter, text)
         elif self.phase is Phase.HELLO:
             self._hello(text)
+        elif self.phase is Phase.FROZEN:
+            self._keep_early(text, Close.RESTART)
 
     def binary(self) -> None:
         """Refuse a binary frame."""
         self.unanswered_pings = 0
         if self.phase is Phase.JOINED and self.session is not None:
             self._hub.refused(self.session, BadFrame(FrameFault.BINARY_FRAME))
+        elif self.phase is Phase.FROZEN:
+            self.close(Close.RESTART)
         else:
             self.close(Close.BAD_PROTOCOL)
 
@@ -258,6 +264,21 @@ class Link:
         early, self._early = self._early or [], None
         for text in early:
             self.text(text)
+
+    def freeze(self) -> None:
+        """Hold what the client sends: its room is on the way to another node."""
+        self.session = None
+        self.phase = Phase.FROZEN
+
+    def thaw(self, session: Session) -> None:
+        """Go on: the room stays here."""
+        self.session = session
+        self.phase = Phase.JOINED
+
+    def held(self) -> list[str]:
+        """Return, once, what the client sent meanwhile."""
+        early, self._early = self._early or [], None
+        return early
 
     def send(self, frame: bytes, kind: str) -> None:
         """Send a frame to the client; a client that cannot keep up is cut off. Nothing is sent after close.
@@ -338,10 +359,10 @@ class Link:
         self._timer = None
         self.close(Close.BAD_PROTOCOL)
 
-    def _keep_early(self, text: str) -> None:
+    def _keep_early(self, text: str, too_much: CloseReason = Close.RATE_LIMITED) -> None:
         if self._early is None:
             self._early = []
         if len(self._early) >= _EARLY_FRAMES or sum(map(len, self._early)) + len(text) > MAX_FRAME_BYTES:
-            self.close(Close.RATE_LIMITED)
+            self.close(too_much)
         else:
             self._early.append(text)

@@ -48,16 +48,16 @@ class Session:
         "visit",
     )
 
-    def __init__(self, live: LiveRoom, connection: Connection, visit: Visit, link: Link, token: str) -> None:
+    def __init__(self, live: LiveRoom, connection: Connection, visit: Visit, link: Link | None, token: str) -> None:
         self.live = live
         self.connection = connection
         self.visit = visit
         self.identity: Identity | None = visit.identity
-        self.link: Link | None = link
+        self.link = link
         self.token = token
         self.parted_for: LeaveReason = "lost"
         """Why it has no link: what it will have left for if it does not resume."""
-        self._seq = link.seq
+        self._seq = _sent(connection) if link is None else link.seq
         self._acked = -1
         self.ack_is_due = False
         """Whether it is among the `Acks`, which keep this."""
@@ -113,3 +113,8 @@ class Session:
         if self.link is not None:  # else it is told when it resumes
             self._acked = self.connection.last_id
             self.link.send(encode(Ack(id=self._acked)), "ack")
+
+
+def _sent(connection: Connection) -> int:
+    """Return how many frames another node sent."""
+    return 0 if connection.replay is None else connection.replay.last_seq

@@ -27,7 +27,7 @@ class ResumableSessions:
     def __init__(self, window: float) -> None:
         self._window = window
         self._by_token: dict[str, Session] = {}
-        self._endings: OrderedDict[str, CloseReason] = OrderedDict()
+        self._endings: OrderedDict[str, tuple[str, CloseReason]] = OrderedDict()
         self._lost_at: dict[Session, float] = {}  # in the order in which they were lost
 
     def add(self, session: Session) -> None:
@@ -43,6 +43,17 @@ class ResumableSessions:
         """Note that a session's connection is gone."""
         self._lost_at[session] = now
 
+    def lost_since(self, session: Session) -> float | None:
+        """Return when a session was lost, None while it has a connection."""
+        return self._lost_at.get(session)
+
+    def take_in(self, session: Session, lost_at: float | None) -> None:
+        """Take in a session that was elsewhere, or at rest; None where it has a connection."""
+        self.add(session)
+        if lost_at is not None:
+            self._lost_at[session] = lost_at
+            self._lost_at = dict(sorted(self._lost_at.items(), key=lambda item: item[1]))
+
     def regain(self, session: Session) -> bool:
         """Note that a session has a connection again; False when it was never seen without one."""
         return self._lost_at.pop(session, None) is not None
@@ -55,13 +66,22 @@ class ResumableSessions:
     def expel(self, session: Session, reason: CloseReason) -> None:
         """Remember why a session was ended, for the client that missed it and tries to resume."""
         if session.token:
-            self._endings[session.token] = reason
-            if len(self._endings) > _ENDINGS_KEPT:
-                self._endings.popitem(last=False)
+            self.remember(session.live.room.id, session.token, reason)
+
+    def remember(self, room_id: str, token: str, reason: CloseReason) -> None:
+        """Remember why the session of a token was ended in a room."""
+        self._endings[token] = room_id, reason
+        if len(self._endings) > _ENDINGS_KEPT:
+            self._endings.popitem(last=False)
 
     def ending(self, token: str) -> CloseReason | None:
         """Return why the session of a token was ended by a moderator, None when that is not known."""
-        return self._endings.get(token)
+        found = self._endings.get(token)
+        return None if found is None else found[1]
+
+    def endings(self, room_id: str) -> dict[str, CloseReason]:
+        """Return why sessions were ended in a room, by their tokens."""
+        return {token: reason for token, (room, reason) in self._endings.items() if room == room_id}
 
     def lost(self) -> Iterator[Session]:
         """Go through the sessions without a connection."""

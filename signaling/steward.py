@@ -52,6 +52,7 @@ class Steward:
         self._doorkeeper = doorkeeper
         self._clock = clock
         self._notes: set[asyncio.Task[None]] = set()
+        self._storing: dict[asyncio.Task[None], str] = {}
 
     # --- decided in a call
 
@@ -79,6 +80,11 @@ class Steward:
         """Wait until what happened is noted, for `patience` seconds at most."""
         if self._notes:
             await asyncio.wait(self._notes, timeout=patience)
+
+    async def conclude(self, room_id: str) -> None:
+        """Wait until what members of a room decided is stored and carried out."""
+        while storing := [task for task, room in self._storing.items() if room == room_id]:
+            await asyncio.wait(storing)
 
     # --- decided elsewhere
 
@@ -135,7 +141,9 @@ class Steward:
 
     def _begin(self, live: LiveRoom, sender: Session, store: Store) -> None:
         target = live.sessions[store.order.target_id]
-        self._hub.spawn(self._store(live, sender, target, store))
+        task = self._hub.spawn(self._store(live, sender, target, store))
+        self._storing[task] = live.room.id
+        task.add_done_callback(lambda done: self._storing.pop(done, None))
 
     async def _store(self, live: LiveRoom, sender: Session, target: Session, store: Store) -> None:
         order, room_id = store.order, live.room.id

@@ -11,7 +11,7 @@ from observability.request import Asgi, Message, Receive, Scope, Send, request_i
 from signaling.link import client_address
 
 _UNPREFIXED = frozenset({"/api/openapi.json", "/api/docs"})
-_API_ROOTS = ("/auth/", "/rooms", "/ice-servers", "/ws-tickets", "/ws/", "/health", "/readyz", "/metrics")
+_API_ROOTS = ("/auth/", "/rooms", "/ice-servers", "/ws-tickets", "/ws/", "/health", "/readyz", "/metrics", "/doctor")
 _SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),

@@ -12,7 +12,7 @@ from quart import Response, request
 from quart_schema import RequestSchemaValidationError, ResponseSchemaValidationError
 from werkzeug.exceptions import HTTPException
 
-from api.db import DatabaseUnavailable
+from api.db import DatabaseFull, DatabaseUnavailable
 from auth.errors import AuthError, RateLimited
 from observability.request import request_info
 from signaling.elsewhere import NodeUnreachable
@@ -145,6 +145,11 @@ def install_error_handlers(app: Quart, rate_limited: Callable[[RateLimit], None]
     async def no_database(error: DatabaseUnavailable) -> Response:
         logger.warning("database unavailable", extra={"event": "database_unavailable", "detail": str(error)[:200]})
         return problem(503, "unavailable", "The database cannot be reached; try again in a moment.", 5)
+
+    @app.errorhandler(DatabaseFull)
+    async def full_database(error: DatabaseFull) -> Response:
+        logger.error("the disk of the database is full: make room", extra={"event": "database_full"})
+        return problem(507, "storage_full", "The disk of this server is full; tell the person who runs it.")
 
     @app.errorhandler(NodeUnreachable)
     async def no_node(_: NodeUnreachable) -> Response:

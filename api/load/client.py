@@ -22,6 +22,9 @@ ACKNOWLEDGE_AFTER = 32
 _ACKNOWLEDGE_S = 3.0
 """When our web client tells which frames arrived (`web/src/call/incoming.ts`, `signaling.ts`)."""
 
+_NUMBERED = (b'{"seq":', b'{"type":"webrtc"')
+"""How frames begin that have a number; relayed ones have it further behind."""
+
 HELLO = b'{"type":"hello","displayName":"Load test"}'
 
 
@@ -122,7 +125,7 @@ class ResumableConnection(Connection):
 
     def received(self, payload: bytes) -> None:
         """Handle a frame, and acknowledge it sooner or later."""
-        if payload.startswith(b'{"seq":'):
+        if payload.startswith(_NUMBERED):
             self.arrived += 1
             if self.arrived - self._acknowledged >= ACKNOWLEDGE_AFTER:
                 self._acknowledge()

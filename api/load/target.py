@@ -72,9 +72,9 @@ class Target:
             raise LoadError(f"{self.origin} does not answer as Chatter does")
         self._bearer = {"Authorization": f"Bearer {answer.body['token']}"}
 
-    async def make_room(self, members: int) -> Room:
+    async def make_room(self, members: int, name: str = "Load test") -> Room:
         """Make a room that admits guests. Raises `LoadError`."""
-        body = {"name": "Load test", "guestsAllowed": True, "maxMembers": max(2, members), "lobby": "off"}
+        body = {"name": name, "guestsAllowed": True, "maxMembers": max(2, members), "lobby": "off"}
         made = self._checked(await self._ask("POST", "/rooms", body), "make a room")
         room = Room(str(made.get("roomId")), str(made.get("wsUrl")))
         socket_host = urlsplit(room.socket_url).hostname or ""

@@ -16,7 +16,7 @@ from api.load.client import ResumableConnection
 Kind = Literal["offer", "answer", "candidate", "chat"]
 KINDS: tuple[Kind, ...] = ("offer", "answer", "candidate", "chat")
 
-_MARK = re.compile(rb'^\{"seq":\d+,"type":"(?:webrtc|chat)".*?~load:(\d+)~', re.DOTALL)
+_MARK = re.compile(rb'^\{(?:"seq":\d+,)?"type":"(?:webrtc|chat)".*?~load:(\d+)~', re.DOTALL)
 _ERROR = re.compile(rb'^\{"seq":\d+,"type":"error"')
 _SDP_BYTES = 2100
 _RENEGOTIATE_S = 10.0

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Protocol
 
 from observability.calls import CallTrace, CallTracer
-from signaling.calls.live import LiveCall
+from signaling.calls.live import FrozenCall, LiveCall
 from signaling.core.calls.record import CallRecord
 from signaling.core.calls.timeline import Timeline
 
@@ -21,8 +21,14 @@ logger = logging.getLogger(__name__)
 class Keeper(Protocol):
     """Writes the records of calls. Neither blocks."""
 
-    def begin(self, timeline: Timeline) -> None:
-        """Take in a call that begins."""
+    def begin(self, timeline: Timeline, stamp: int = 0) -> None:
+        """Take in a call that begins, or goes on here after it was written with this `updated_at`."""
+
+    def newest(self, timeline: Timeline) -> int:
+        """Return when a call that runs was written last, as its `updated_at` says."""
+
+    def release(self, timeline: Timeline) -> None:
+        """Let go of a call that goes on at another node."""
 
     def ended(self, timeline: Timeline) -> None:
         """Write the end of a call soon."""
@@ -90,13 +96,30 @@ class Calls:
         if call is not None and not arrival.resumes:
             call.refused(reason.name, now)
 
+    def thaw(self, frozen: FrozenCall) -> LiveCall:
+        """Return a call of another node as it was there; it goes on when it is told that it is `here`."""
+        record = frozen.timeline.record
+        record.node = self._node
+        trace = (self._tracer or CallTracer()).go_on(record.id, frozen.traceparent)
+        return LiveCall.thaw(self, frozen, trace)
+
     # --- for the calls
 
-    def took_in(self, call: LiveCall, timeline: Timeline) -> None:
-        """Know a call that began."""
+    def took_in(self, call: LiveCall, timeline: Timeline, stamp: int = 0) -> None:
+        """Know a call that began, or came from another node, where it was written with this `updated_at`."""
         self._running.add(call)
         if self._keeper is not None:
-            self._keeper.begin(timeline)
+            self._keeper.begin(timeline, stamp)
+
+    def written_at(self, timeline: Timeline) -> int:
+        """Return the `updated_at` of the newest copy of a call, 0 where there is none."""
+        return 0 if self._keeper is None else self._keeper.newest(timeline)
+
+    def release(self, call: LiveCall, timeline: Timeline) -> None:
+        """Forget a call that goes on at another node."""
+        self._running.discard(call)
+        if self._keeper is not None:
+            self._keeper.release(timeline)
 
     def let_go(self, call: LiveCall, timeline: Timeline) -> None:
         """Hand over a call that ended."""

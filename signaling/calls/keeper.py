@@ -43,10 +43,10 @@ class _RunningCall:
 
     __slots__ = ("failed", "overview", "stamp", "timeline", "written_at")
 
-    def __init__(self, timeline: Timeline) -> None:
+    def __init__(self, timeline: Timeline, stamp: int = 0) -> None:
         self.timeline = timeline
         self.failed = False
-        self.stamp = 0
+        self.stamp = stamp
         """The `updated_at` of the newest copy."""
         self.overview: CallOverview | None = None
         """As of the newest copy."""
@@ -116,9 +116,18 @@ class CallKeeper:
 
     # --- for calls
 
-    def begin(self, timeline: Timeline) -> None:
-        """Keep the record of a call that begins."""
-        self._running[timeline.record.room] = _RunningCall(timeline)
+    def begin(self, timeline: Timeline, stamp: int = 0) -> None:
+        """Keep the record of a call that begins, or goes on here after a copy with this `updated_at`."""
+        self._running[timeline.record.room] = _RunningCall(timeline, stamp)
+
+    def newest(self, timeline: Timeline) -> int:
+        """Return the `updated_at` of the newest copy of a call that runs, 0 where there is none."""
+        call = self._running.get(timeline.record.room)
+        return 0 if call is None else call.stamp
+
+    def release(self, timeline: Timeline) -> None:
+        """Write no more of a call: it goes on at another node."""
+        self._running.pop(timeline.record.room, None)
 
     def ended(self, timeline: Timeline) -> None:
         """Write the record of a call for the last time, soon."""

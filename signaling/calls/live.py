@@ -7,8 +7,13 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
+from msgspec import Struct
+
+from observability.calls import traceparent_of
 from signaling.calls.spans import FAILURES, CallSpans
 from signaling.core.calls.facts import DeviceFailed, Digested, Fact, Negotiated, PathChanged, ReportRefused, Settled
+from signaling.core.calls.frozen import FrozenTimeline
+from signaling.core.calls.timeline import Timeline
 from signaling.core.messages import MediaState, ReportPath, ReportTrouble, SendStats, WebRtc
 
 if TYPE_CHECKING:
@@ -16,7 +21,6 @@ if TYPE_CHECKING:
     from signaling.calls.arrival import Arrival
     from signaling.calls.calls import Calls
     from signaling.core.calls.record import Entry, LeaveReason
-    from signaling.core.calls.timeline import Timeline
     from signaling.core.messages import Media, Role
     from signaling.core.room import Member
 
@@ -24,6 +28,19 @@ logger = logging.getLogger(__name__)
 
 Report = ReportPath | SendStats | ReportTrouble
 _P = ParamSpec("_P")
+
+
+class FrozenCall(Struct, frozen=True, kw_only=True):
+    """A call at rest, as one node hands it to another. Spans of setups are not gone on with: few are told late."""
+
+    timeline: FrozenTimeline
+    traceparent: str
+    joined_at: dict[str, float]
+    people: set[str]
+    met_at: float | None
+    lost_at: dict[str, float]
+    written_at: int
+    """The `updated_at` of the newest stored copy."""
 
 
 def _contained(method: Callable[Concatenate[LiveCall, _P], None]) -> Callable[Concatenate[LiveCall, _P], None]:
@@ -70,6 +87,28 @@ class LiveCall:
         self.id = trace.id
         self.exemplar = trace.id if trace.sampled else None
         """What measurements of this call name as their trace; None where that is not kept."""
+
+    @classmethod
+    def thaw(cls, calls: Calls, frozen: FrozenCall, trace: CallTrace) -> LiveCall:
+        """Return a call as it was at another node."""
+        call = cls(calls, Timeline.thaw(frozen.timeline), trace)
+        call._joined_at |= frozen.joined_at
+        call._people |= frozen.people
+        call._met_at = frozen.met_at
+        call._spans.lost_at.update(frozen.lost_at)
+        return call
+
+    def freeze(self) -> FrozenCall:
+        """Return the call as it is; nothing is copied."""
+        return FrozenCall(
+            timeline=self._timeline.freeze(),
+            traceparent=traceparent_of(self._trace.root),
+            joined_at=self._joined_at,
+            people=self._people,
+            met_at=self._met_at,
+            lost_at=self._spans.lost_at,
+            written_at=self._calls.written_at(self._timeline),
+        )
 
     @property
     def log_fields(self) -> dict[str, str]:
@@ -190,6 +229,16 @@ class LiveCall:
         """Begin: the first member is about to come in."""
         self._calls.took_in(self, self._timeline)
         self._log("call started", "call_started")
+
+    @_contained
+    def rest(self) -> None:
+        """Stand still: the call is about to go on at another node, or has been there in vain."""
+        self._calls.release(self, self._timeline)
+
+    @_contained
+    def here(self, written_at: int) -> None:
+        """Go on here, after a copy with this `updated_at` was stored."""
+        self._calls.took_in(self, self._timeline, written_at)
 
     @_contained
     def ended(self, now: float) -> None:

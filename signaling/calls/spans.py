@@ -51,6 +51,11 @@ class CallSpans:
         if arrival.knocked_at is not None:
             self._trace.span("lobby", _ms(arrival.knocked_at), _ms(now), {}, parent=span)
 
+    @property
+    def lost_at(self) -> dict[str, float]:
+        """When those were lost who are not back."""
+        return self._lost_at
+
     def knows_lost(self, member_id: str) -> bool:
         """Tell whether a member was lost and is not back."""
         return member_id in self._lost_at

@@ -6,10 +6,14 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import secrets
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+from signaling import moves
 from signaling.bus.courier import Courier, Sender
+from signaling.cluster.arrivals import Arrivals
+from signaling.cluster.departures import Departures
 from signaling.cluster.edge import EdgeLink
 from signaling.cluster.inquiries import PATIENCE_S, Inquiries
 from signaling.cluster.nodes import BEAT_S, SILENCE_S, Nodes
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from signaling.bus.metrics import BusMetrics
     from signaling.bus.ports import Bus
     from signaling.cluster.host import Host
+    from signaling.cluster.metrics import MoveMetrics
     from signaling.cluster.questions import AnyQuestion
     from signaling.cluster.store import ClusterStore
     from signaling.hub import Hub
@@ -39,12 +44,14 @@ logger = logging.getLogger(__name__)
 
 _ECHO_PATIENCE_S = 1.0
 """How long what is told all may take to come back until the bus counts as slow."""
+_NO_ANSWER = 0
+"""The number of a question whose answer nobody waits for."""
 _ABNORMAL = 1006
 """It ended without a close (RFC 6455 §7.4.1)."""
 
 
 class Cluster:
-    """The door for connections where there are several nodes; `start`, `drain` and `stop` belong to `api.app`.
+    """The door for connections where there are several nodes; what begins and ends it belongs to `api.app`.
 
     `unavailable` is what the database raises when it cannot be reached.
     """
@@ -63,6 +70,7 @@ class Cluster:
         clock: Clock = time.time,
         monotonic: Clock = time.monotonic,
         patience_s: float = PATIENCE_S,
+        move_metrics: MoveMetrics,
     ) -> None:
         self._hub = hub
         self._bus = bus
@@ -76,6 +84,9 @@ class Cluster:
         self._nodes = Nodes()
         self._rooms = Ownership(store, me, self._nodes.__contains__, clock)
         self._inquiries = Inquiries(self.send, self._nodes.__contains__, hub.spawn, metrics, patience_s)
+        self._takers: set[Sender] = set()
+        self.departures = Departures(hub, me, self._rooms, self, move_metrics, unavailable)
+        self.arrivals = Arrivals(hub, self._rooms, move_metrics)
         self._numbers = itertools.count(1)
         self._edges: dict[int, EdgeLink] = {}
         self._remotes: dict[Sender, dict[int, Link | EdgeLink]] = {}
@@ -94,11 +105,21 @@ class Cluster:
     async def start(self) -> None:
         """Take the name and begin to listen. Raises `NameTaken`, and what the database raises."""
         await self._rooms.take_name()
+        self._started = True  # from here on there is a name to give back
         await self._courier.start()
-        self._started = True
-        self._courier.announce(Alive())
+        self._courier.announce(self._sign_of_life)
 
-    async def drain(self) -> None:
+    async def hand_over(self, spread_s: float) -> None:
+        """Hand over the rooms that live here, and close the sockets whose rooms do not, spread over so many seconds.
+
+        It may take longer, where others do not take rooms at once. The hub drains already.
+        """
+        self._courier.announce(self._sign_of_life)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.departures.run(spread_s))
+            group.create_task(self._close_edges(spread_s))
+
+    async def close_sockets(self) -> None:
         """Close the sockets whose rooms live elsewhere with 1012; wait for the answers up to the close timeout.
 
         From here on others are answered that this node cannot do what they ask.
@@ -124,9 +145,10 @@ class Cluster:
 
     async def beat(self) -> None:
         """Show the others that this node is there, and see who is not; every `BEAT_S` seconds."""
-        self._courier.announce(Alive())
+        alive = self._sign_of_life
+        self._courier.announce(alive)
         for sender in self._courier.correspondents:
-            self._courier.send(sender, Alive())
+            self._courier.send(sender, alive)
         for sender in self._nodes.silent(self._monotonic()):
             logger.warning("a node is silent", extra={"event": "node_lost", "node": sender.node})
             self._give_up(sender)
@@ -208,12 +230,21 @@ class Cluster:
         """Return where those of the rooms live that live elsewhere. Raises what the database raises."""
         return await self._rooms.homes(room_ids)
 
-    async def ask(self, node: Sender, question: AnyQuestion, kind: type[T]) -> T:
+    async def ask(self, node: Sender, question: AnyQuestion, kind: type[T], patience_s: float | None = None) -> T:
         """Return what a node answers. Raises `NodeUnreachable` where that does not come in time, or it could not."""
         if not self._bus.up:
             raise NodeUnreachable(node.node)
         self._nodes.expect(node, self._monotonic())
-        return await self._inquiries.ask(node, question, kind)
+        return await self._inquiries.ask(node, question, kind, patience_s)
+
+    def tell(self, node: Sender, question: AnyQuestion) -> None:
+        """Ask a node something without waiting for what it answers."""
+        self.send(node, Ask(_NO_ANSWER, question))
+
+    def taker(self) -> Sender | None:
+        """Return a node that takes rooms, any of them; None where there is none."""
+        takers = [node for node in self._takers if node in self._nodes]
+        return secrets.choice(takers) if takers else None
 
     def announce(self, news: AnyNews) -> None:
         """Tell all other nodes; a loss is not noticed."""
@@ -239,6 +270,7 @@ class Cluster:
             self._inquiries.heard(parcel)
         elif isinstance(parcel, Alive):
             self._nodes.heard(sender, self._monotonic())
+            (self._takers.add if parcel.takes == moves.VERSION else self._takers.discard)(sender)
         elif isinstance(parcel, Parted):
             self._part(sender)
         else:
@@ -311,6 +343,17 @@ class Cluster:
     def _give_up(self, sender: Sender) -> None:
         self._part(sender)
         self.send(sender, Parted())
+
+    @property
+    def _sign_of_life(self) -> Alive:
+        return Alive(0 if self._hub.draining else moves.VERSION)
+
+    async def _close_edges(self, spread_s: float) -> None:
+        edges = list(self._edges.values())
+        for number, edge in enumerate(edges):
+            if number:
+                await asyncio.sleep(spread_s / len(edges))
+            edge.close(Close.RESTART)
 
     def _part(self, sender: Sender) -> None:
         """Give up every connection that hangs between this node and another; clients resume over new ones."""

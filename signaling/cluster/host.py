@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from signaling.calls.history import CallHistory
     from signaling.calls.keeper import CallKeeper
+    from signaling.cluster.arrivals import Arrivals
     from signaling.hub import Hub
     from signaling.moderation import ModerationService
     from signaling.recording.service import RecordingService
@@ -24,3 +25,4 @@ class Host:
     calls: CallHistory
     keeper: CallKeeper
     recordings: RecordingService
+    arrivals: Arrivals

@@ -52,14 +52,14 @@ class Inquiries:
         self._open: dict[int, tuple[Sender, asyncio.Future[Answer]]] = {}
         self.host: Host | None = None
 
-    async def ask(self, node: Sender, question: AnyQuestion, kind: type[T]) -> T:
+    async def ask(self, node: Sender, question: AnyQuestion, kind: type[T], patience_s: float | None = None) -> T:
         """Return what a node answers. Raises `NodeUnreachable` where that does not come, or it could not."""
         number = next(self._numbers)
         coming: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._open[number] = node, coming
         try:
             self._send(node, Ask(number, question))
-            answer = await asyncio.wait_for(coming, self._patience_s)
+            answer = await asyncio.wait_for(coming, patience_s or self._patience_s)
         except TimeoutError:
             self._metrics.asked("unanswered")
             raise NodeUnreachable(node.node) from None

@@ -43,6 +43,7 @@ class Ownership:
         self._sleep = sleep
         self._rooms: set[str] = set()
         self._leaving: set[str] = set()
+        self._offered: set[str] = set()
         self._claims: dict[str, asyncio.Task[Sender]] = {}
         self._released = asyncio.Event()
         self._released.set()
@@ -89,13 +90,39 @@ class Ownership:
 
     async def review(self, in_use: Callable[[], Collection[str]]) -> set[str]:
         """Give up the rooms that nobody uses; return those that another node took while this one seemed to be gone."""
-        held = frozenset(self._rooms)
+        held = frozenset(self._rooms - self._offered)
         taken = held - await self._store.owned(self._me)
         self._rooms -= taken
-        deserted = held - taken - self._claims.keys() - set(in_use())
+        deserted = held - taken - self._offered - self._claims.keys() - set(in_use())
         if deserted:
             await self._release(deserted)
         return set(taken)
+
+    async def offer(self, room_id: str, offer: str) -> bool:
+        """Let whoever names this offer take a room of this node; false when it is not this node's any more."""
+        self._offered.add(room_id)
+        if await self._store.offer(room_id, self._me, offer):
+            return True
+        self._offered.discard(room_id)
+        return False
+
+    async def withdraw(self, room_id: str, offer: str) -> bool:
+        """Let nobody take a room that was offered; false when it is not this node's any more."""
+        return await self._store.withdraw(room_id, self._me, offer)
+
+    def concluded(self, room_id: str, *, kept: bool) -> None:
+        """Note what has become of an offer."""
+        self._offered.discard(room_id)
+        if not kept:
+            self._rooms.discard(room_id)
+
+    async def take(self, room_id: str, giver: Sender, offer: str, opened: Callable[[], None]) -> bool:
+        """Take a room that was offered, and call `opened` before anyone is told that it lives here."""
+        while room_id in self._claims:
+            await asyncio.wait([self._claims[room_id]])
+        taking = self._claims[room_id] = asyncio.create_task(self._take(room_id, giver, offer, opened), name="take")
+        taking.add_done_callback(lambda _: self._claims.pop(room_id, None))
+        return await asyncio.shield(taking) == self._me
 
     async def leave(self) -> None:
         """Give up all rooms, and the name."""
@@ -116,6 +143,13 @@ class Ownership:
         if owner == self._me:
             self._rooms.add(room_id)
         return owner
+
+    async def _take(self, room_id: str, giver: Sender, offer: str, opened: Callable[[], None]) -> Sender:
+        if not await self._store.take(room_id, giver, self._me, offer):
+            return giver
+        self._rooms.add(room_id)
+        opened()
+        return self._me
 
     async def _release(self, rooms: Collection[str]) -> None:
         self._released.clear()

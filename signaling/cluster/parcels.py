@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 class Alive(Struct, frozen=True, array_like=True, tag="alive"):
     """The sender is there; announced every other second, and sent so that the loss of what came before is noticed."""
 
+    takes: int = 0
+    """Which version of frozen rooms it takes from others; 0: none, because it drains, or is older than that."""
+
 
 class Gone(Struct, frozen=True, array_like=True, tag="gone"):
     """The sender ends now."""

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from signaling.elsewhere import Trouble
+from signaling.bus.courier import Sender
+from signaling.elsewhere import NodeUnreachable, Trouble
+from signaling.moves import Held
 from signaling.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ class FollowModerator(Question, frozen=True, array_like=True, tag="moderator"):
     user_id: int
 
     async def answer(self, host: Host) -> bool:
+        if self.room_id in host.hub.moves:  # what is changed here now would not go with it
+            raise NodeUnreachable
         return await host.moderation.follow_moderator(self.room_id, self.user_id)
 
 
@@ -93,7 +97,52 @@ class Progress(Question, frozen=True, array_like=True, tag="progress"):
         return host.recordings.progress_here(self.recording_ids)
 
 
-AnyQuestion = People | Moderates | FollowModerator | WriteCalls | NoteTrouble | StopRecording | Progress
+class TakePart(Question, frozen=True, array_like=True, tag="part"):
+    """Keep the next part of a frozen room that is too large for one message; answered with whether there is room."""
+
+    offer: str
+    data: bytes
+
+    async def answer(self, host: Host) -> bool:
+        return host.arrivals.keep(self.offer, self.data)
+
+
+class TakeRoom(Question, frozen=True, array_like=True, tag="take"):
+    """Take a room that the sender froze; `data` is the last part of it. Answered with whether it lives here now."""
+
+    room_id: str
+    giver: Sender
+    offer: str
+    size: int
+    """Of all parts, in bytes."""
+    data: bytes
+
+    async def answer(self, host: Host) -> bool:
+        return await host.arrivals.take(self)
+
+
+class GoOn(Question, frozen=True, array_like=True, tag="go_on"):
+    """Handle what members did while their room was on the way."""
+
+    room_id: str
+    held: list[Held]
+
+    async def answer(self, host: Host) -> None:
+        host.hub.moves.go_on(self.room_id, self.held)
+
+
+AnyQuestion = (
+    TakePart
+    | TakeRoom
+    | GoOn
+    | People
+    | Moderates
+    | FollowModerator
+    | WriteCalls
+    | NoteTrouble
+    | StopRecording
+    | Progress
+)
 
 
 class Ask(Struct, frozen=True, array_like=True, tag="ask"):

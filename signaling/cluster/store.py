@@ -11,6 +11,8 @@ from signaling.bus.courier import Sender
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from sqlalchemy import TextClause
+
     from signaling.ports import Database
 
 _SEEN = text(
@@ -42,6 +44,21 @@ _HOMES = text(
 ).bindparams(bindparam("ids", expanding=True))
 _OWNED = text("SELECT room_id FROM room_nodes WHERE node = :node AND incarnation = :incarnation")
 _RELEASE = text("DELETE FROM room_nodes WHERE room_id = :room_id AND node = :node AND incarnation = :incarnation")
+_OFFER = text(
+    "UPDATE room_nodes SET offer = :offer WHERE room_id = :room_id AND node = :node AND incarnation = :incarnation"
+)
+_TAKE = text(
+    """
+    UPDATE room_nodes SET node = :taker, incarnation = :taker_incarnation, offer = NULL
+    WHERE room_id = :room_id AND node = :node AND incarnation = :incarnation AND offer = :offer
+    """
+)
+_WITHDRAW = text(
+    """
+    UPDATE room_nodes SET offer = NULL
+    WHERE room_id = :room_id AND node = :node AND incarnation = :incarnation AND offer = :offer
+    """
+)
 _LEAVE = (
     text("DELETE FROM room_nodes WHERE node = :node AND incarnation = :incarnation"),
     text("DELETE FROM nodes WHERE node = :node AND incarnation = :incarnation"),
@@ -96,6 +113,19 @@ class ClusterStore:
             for room_id in sorted(room_ids):  # in one order everywhere: no two transactions wait for each other
                 await db.execute(_RELEASE, _names(me) | {"room_id": room_id})
 
+    async def offer(self, room_id: str, me: Sender, offer: str) -> bool:
+        """Let whoever names this offer take a room; false when it is not this node's."""
+        return await self._change(_OFFER, _names(me) | {"room_id": room_id, "offer": offer})
+
+    async def take(self, room_id: str, giver: Sender, me: Sender, offer: str) -> bool:
+        """Take a room that was offered; false when the offer does not hold any more."""
+        taker = {"taker": me.node, "taker_incarnation": me.incarnation}
+        return await self._change(_TAKE, _names(giver) | taker | {"room_id": room_id, "offer": offer})
+
+    async def withdraw(self, room_id: str, me: Sender, offer: str) -> bool:
+        """Let nobody take a room; false when it is not this node's any more."""
+        return await self._change(_WITHDRAW, _names(me) | {"room_id": room_id, "offer": offer})
+
     async def owned(self, me: Sender) -> set[str]:
         """Return the rooms that live with a node."""
         async with self._database.read() as db:
@@ -106,6 +136,10 @@ class ClusterStore:
         async with self._database.write() as db:
             for statement in _LEAVE:
                 await db.execute(statement, _names(me))
+
+    async def _change(self, statement: TextClause, values: dict[str, str]) -> bool:
+        async with self._database.write() as db:
+            return bool((await db.execute(statement, values)).rowcount)
 
 
 def _names(sender: Sender) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from msgspec import UNSET
 
 from signaling.core.codec import BadFrame, decode
+from signaling.core.frozen import FrozenConnection
 from signaling.core.kinds import UNREADABLE, kind_of
 from signaling.core.limits import FloodGuard, TokenBucket
 from signaling.core.lobby import Lobby
@@ -89,6 +90,26 @@ class Connection:
         """What the last frame was, one of `CLIENT_KINDS`."""
         self.fault: FrameFault | None = None
         """Why the last frame was refused, None where it was not."""
+
+    @classmethod
+    def thaw(cls, room: Room, frozen: FrozenConnection, guard: FloodGuard, lobby: Lobby) -> Connection:
+        """Go on where a member was at another node; `guard` is new."""
+        replay = None if frozen.replay is None else Replay.thaw(frozen.replay)
+        connection = cls(room, frozen.member_id, guard, replay, lobby)
+        connection._malformed = frozen.malformed
+        connection.last_id = frozen.last_id
+        guard.levels = frozen.levels
+        return connection
+
+    def freeze(self) -> FrozenConnection:
+        """Return where a member is."""
+        return FrozenConnection(
+            member_id=self.member_id,
+            last_id=self.last_id,
+            malformed=self._malformed,
+            levels=self._guard.levels,
+            replay=None if self.replay is None else self.replay.freeze(),
+        )
 
     def receive(self, text: str, now: float) -> list[Effect]:
         """Handle one text frame from the member."""

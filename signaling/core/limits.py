@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from signaling.core.frozen import Level
 
 _WINDOW_S = 10.0
 CANDIDATES_PER_WINDOW = 200
@@ -65,6 +68,16 @@ class TokenBucket:
         """Put a token back that was taken for nothing."""
         self._tokens = min(self._limit.capacity, self._tokens + 1.0)
 
+    @property
+    def level(self) -> Level:
+        """What is left, and when that was."""
+        return self._tokens, self._at
+
+    @level.setter
+    def level(self, level: Level) -> None:
+        tokens, self._at = level
+        self._tokens = min(self._limit.capacity, tokens)
+
 
 _LIMITS = {
     "candidates": (CANDIDATES_PER_WINDOW, 0, _WINDOW_S),
@@ -107,3 +120,14 @@ class FloodGuard:
         bucket = TokenBucket((capacity + per_peer * self._peers) * self._scale, window)
         setattr(self, name, bucket)
         return bucket
+
+    @property
+    def levels(self) -> dict[str, Level]:
+        """What is left of each limit."""
+        return {name: getattr(self, name).level for name in _LIMITS}
+
+    @levels.setter
+    def levels(self, levels: dict[str, Level]) -> None:
+        for name in _LIMITS:
+            if name in levels:
+                getattr(self, name).level = levels[name]

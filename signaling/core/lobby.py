@@ -70,6 +70,10 @@ class Lobby:
             news.append(Tell(tuple(self.waiting), Waiting(hostPresent=bool(self._keepers))))
         return news
 
+    def recall(self) -> list[News]:
+        """Tell the keepers again who waits."""
+        return list(self._list(self._keepers))
+
     def _list(self, keepers: tuple[str, ...]) -> list[Deliver]:
         knockers = tuple(Knocker(id, name) for id, name in self.waiting.items())
         return [Deliver(keepers, WaitingList(waiting=knockers))] if keepers else []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from signaling.core.frozen import FrozenReplay
+
 MAX_FRAMES = 1024
 MAX_BYTES = 256 * 1024
 """What is kept for a client that does not acknowledge; beyond it the older half goes, and with it the way back."""
@@ -20,6 +22,18 @@ class Replay:
         self._frames: list[bytes] = []
         self._first = sent + 1
         self._bytes = 0
+
+    @classmethod
+    def thaw(cls, frozen: FrozenReplay) -> Replay:
+        """Go on with what another node kept."""
+        replay = cls(frozen.first - 1)
+        replay._frames = list(frozen.frames)
+        replay._bytes = sum(map(len, frozen.frames))
+        return replay
+
+    def freeze(self) -> FrozenReplay:
+        """Return what is kept."""
+        return FrozenReplay(self._first, self._frames)
 
     @property
     def last_seq(self) -> int:

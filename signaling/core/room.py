@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -30,6 +30,9 @@ from signaling.core.messages import (
     WebRtc,
 )
 from signaling.errors import Close, CloseReason
+
+if TYPE_CHECKING:
+    from signaling.core.frozen import FrozenRoom
 
 CHAT_HISTORY = 200
 """How many messages a newcomer is told of; the call remembers no more."""
@@ -95,6 +98,33 @@ class Room:
         self._new_id = new_id
         self._chat: list[ChatEntry] = []  # not a deque: of those an empty one takes 600 bytes
         self._chat_size = 0
+
+    @classmethod
+    def thaw(cls, frozen: FrozenRoom, new_id: Callable[[], str]) -> Room:
+        """Go on with a room of another node."""
+        room = cls(frozen.id, frozen.rules, new_id)
+        room.members = {member.id: member for member in frozen.members}
+        room.locked = frozen.locked
+        room._grants = dict(frozen.grants)
+        room._joins = frozen.joins
+        for entry in frozen.chat:
+            room._remember(entry)
+        return room
+
+    @property
+    def grants(self) -> dict[str, Role]:
+        """The roles that were given to people in this call."""
+        return dict(self._grants)
+
+    @property
+    def joins(self) -> int:
+        """How many have come in so far."""
+        return self._joins
+
+    @property
+    def chat(self) -> list[ChatEntry]:
+        """What newcomers are told of, the oldest first."""
+        return list(self._chat)
 
     @property
     def people(self) -> int:

@@ -112,6 +112,10 @@ class RecordingService:
                 if recording.id not in known:
                     await self._recover(recording)
 
+    async def end_all(self) -> None:
+        """End what is recorded here, and record nothing more: this server drains. Films are made as long as it runs."""
+        await self.supervisor.end_all()
+
     async def stop(self) -> None:
         """Let recorders close their files, up to the deadline; the next start puts the films together. Idempotent."""
         await self.supervisor.stop()
@@ -290,7 +294,7 @@ class RecordingService:
         """Return how many bytes a new recorder may write. Raises `RecordingRefused`."""
         if await self._store.count_by(user_id) >= self._settings.max_per_user:
             raise TooManyRecordings
-        if self.supervisor.active >= self._settings.max_active:
+        if self.supervisor.leaving or self.supervisor.active >= self._settings.max_active:
             raise RecordersBusy
         left = self._settings.quota_bytes - await self._store.sum_bytes() - self.supervisor.bytes
         share = left // self._settings.max_active  # as others may start, and each may take all of its own

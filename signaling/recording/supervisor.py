@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -43,6 +44,8 @@ class _Running:
     stop_wanted: bool = False
     worker: Worker | None = None
     task: asyncio.Task[None] | None = None
+    recorded: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when its recorder has left the room."""
 
 
 class Supervisor:
@@ -66,6 +69,8 @@ class Supervisor:
         self._running: dict[str, _Running] = {}
         self._processing = asyncio.Semaphore(max(1, settings.max_active))
         self._stopping = False
+        self.leaving = False
+        """Whether no recorder may begin any more."""
         metrics.watch(recording=lambda: self._count("recording"), processing=lambda: self._count("processing"))
 
     @property
@@ -120,6 +125,16 @@ class Supervisor:
             if running.worker is not None:
                 running.worker.order(Order(stop=True))
 
+    async def end_all(self) -> None:
+        """Tell all recorders to stop, let no other begin, and wait for them to leave, for a moment. Idempotent."""
+        self.leaving = True
+        recording = [one for one in self._running.values() if one.stage == "recording"]
+        for one in recording:
+            self.end(one.recording.id)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.stop_timeout.total_seconds()):
+                await asyncio.gather(*(one.recorded.wait() for one in recording))
+
     async def stop(self) -> None:
         """Stop every process: recorders may close their files up to the deadline. Idempotent."""
         self._stopping = True
@@ -157,6 +172,7 @@ class Supervisor:
             if running.recording.stopped_at is None:
                 change = msgspec.structs.replace(change, stopped_at=self._now_ms())
             running.stage = "processing"
+            running.recorded.set()
             await self._save(running, change)
             async with self._processing:
                 if not self._stopping:
@@ -165,6 +181,7 @@ class Supervisor:
             # What is on the disk stays there, and the row says that it is not done: `recover` will find both.
             logger.exception("recording failed", extra={"event": "recording_failed", "recording": running.recording.id})
         finally:
+            running.recorded.set()
             if running.worker is not None:
                 running.worker.kill()
             del self._running[running.recording.id]

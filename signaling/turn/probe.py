@@ -56,11 +56,15 @@ class TurnProbe:
         if settings.ca_file is not None:
             self.tls.load_verify_locations(settings.ca_file)
 
-    async def check(self, url: TurnUrl) -> UrlReport:
-        """Allocate twice, send data from relay to relay and back. Takes six steps of `step_timeout` at most."""
+    async def check(self, url: TurnUrl, given: Credential | None = None) -> UrlReport:
+        """Allocate twice, send data from relay to relay and back. Takes six steps of `step_timeout` at most.
+
+        With a credential that was given out by a server, or one made for the purpose.
+        """
         started = _now_ms()
+        given = given or self._credential(self._settings.ttl.total_seconds())
         try:
-            allocated, round_trip = await self._relay(url, self._credential(self._settings.ttl.total_seconds()))
+            allocated, round_trip = await self._relay(url, given)
         except TurnFailure as failure:
             cause = await self._refined(url, failure.cause)
             return UrlReport(

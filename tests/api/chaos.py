@@ -129,6 +129,12 @@ async def kill_node(world: World) -> None:
     await asyncio.to_thread(world.fleet.start)
 
 
+async def drain_node(world: World) -> None:
+    """Stop a node in good order, whatever state the others are in, and start another."""
+    assert await asyncio.to_thread(world.fleet.stop, world.chance.choice(list(world.fleet.nodes))) == 0
+    await asyncio.to_thread(world.fleet.start)
+
+
 async def freeze_node(world: World) -> None:
     """Let a node stand still, for so short that nobody notices or so long that it is given up."""
     node = world.chance.choice(list(world.fleet.nodes.values()))

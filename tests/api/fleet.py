@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ from tests.api.islands import Islands
 from tests.api.process import Server
 
 ORIGIN = "https://call.example.org"
+STOP_S = 20.0
+"""More than a node may take to hand its rooms over and stop."""
 
 
 def variables_for(database: URL, bus: str) -> dict[str, str]:
@@ -30,7 +33,7 @@ class Fleet:
 
     def __init__(self, folder: Path, variables: dict[str, str], islands: Islands | None = None) -> None:
         self._folder = folder
-        self._variables = variables
+        self.variables = variables
         self._islands = islands
         self._started = 0
         self.nodes: dict[str, Server] = {}
@@ -47,6 +50,13 @@ class Fleet:
             raise
         self.nodes[name] = node
         return node
+
+    def stop(self, name: str) -> int:
+        """Tell a node to stop, and wait until it has; return its exit code."""
+        self.nodes[name].process.send_signal(signal.SIGTERM)
+        code = self.nodes[name].process.wait(STOP_S)
+        self.kill(name)
+        return code
 
     def kill(self, name: str) -> None:
         """End a node without a word."""
@@ -68,7 +78,7 @@ class Fleet:
     def _launch(self, name: str) -> Server:
         folder = self._folder / name
         folder.mkdir()
-        variables = self._variables | {"NODE_ID": name}
+        variables = self.variables | {"NODE_ID": name}
         if self._islands is None:
             return Server(folder, **variables)
         return Server(folder, host=self._islands.add(name), inside=self._islands.inside(name), **variables)

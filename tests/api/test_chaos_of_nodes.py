@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.chaos import freeze_bus, kill_bus, kill_node, survive
+from tests.api.chaos import drain_node, freeze_bus, kill_bus, kill_node, survive
 from tests.api.fleet import Fleet, variables_for
 from tests.api.process import run
 from tests.buses import BusServer, free_port, nats_server
@@ -30,7 +30,7 @@ async def test_nothing_is_lost_or_doubled_whatever_dies(
 ) -> None:
     fleet = Fleet(tmp_path, variables)
     try:
-        await survive(fleet, nats, [kill_node, kill_bus, freeze_bus], resumes=500)
+        await survive(fleet, nats, [kill_node, drain_node, kill_bus, drain_node, freeze_bus], resumes=500)
     finally:
         fleet.close()
 

@@ -66,6 +66,8 @@ def test_the_commands() -> None:
         ("migrate", "up"),
         ("migrate", "down"),
         ("migrate", "status"),
+        ("migrate", "new"),
+        ("doctor",),
         ("check-config",),
         ("export-schema",),
         ("user",),
@@ -186,6 +188,16 @@ def test_migrate_up_status_down(variables: dict[str, str]) -> None:
         invoke(variables, "migrate", "down")
     assert invoke(variables, "migrate", "down").stdout == "nothing to roll back\n"
     assert status() == [f"pending  {name}" for name in MIGRATIONS]
+
+
+def test_migrate_new_says_what_it_made(
+    variables: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.migrate.MIGRATIONS", tmp_path)
+    made = invoke(variables, "migrate", "new", "create_badges")
+    files = [tmp_path / "00001_create_badges.sql", tmp_path / "00001_create_badges.rollback.sql"]
+    assert (made.exit_code, made.stdout.splitlines()) == (0, [f"made {path}" for path in files])
+    assert "there is a migration of this name" in line_of(invoke(variables, "migrate", "new", "create_badges"))
 
 
 def test_migrating_makes_no_secret(variables: dict[str, str], tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.db import Database, DatabaseUnavailable, epoch_ms
+from api.db import Database, DatabaseFull, DatabaseUnavailable, epoch_ms
 from api.migrate import migration_status
 from tests.api.process import free_ports
 from tests.api.site import end_of_sqlite_threads
@@ -250,6 +250,16 @@ async def test_the_usual_way_to_ask_for_tls(postgres: URL, postgres_factory: Pos
     async with opened(postgres.set(query={"sslmode": "require"})) as database:
         await unavailable(database)  # the server of the tests has none
     assert all(state.applied for state in migration_status(postgres.set(query={"sslmode": "prefer"})))
+    postgres_factory.drop(postgres)
+
+
+async def test_a_disk_that_is_full(postgres: URL, postgres_factory: PostgresFactory) -> None:
+    full = "DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$"
+    async with opened(postgres) as database:
+        with pytest.raises(DatabaseFull):
+            async with database.write() as db:
+                await db.execute(text(full))
+        await database.ping()
     postgres_factory.drop(postgres)
 
 

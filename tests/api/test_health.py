@@ -37,7 +37,12 @@ async def test_ready(either_site: Site, path: str) -> None:
     assert answer.status_code == 200
     assert answer.json() == {
         "status": "ready",
-        "checks": {"database": {"ok": True}, "schema": {"ok": True}, "draining": {"ok": True}},
+        "checks": {
+            "database": {"ok": True},
+            "schema": {"ok": True},
+            "draining": {"ok": True},
+            "disk": {"ok": True, "required": False},
+        },
     }
 
 

@@ -6,22 +6,34 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 
 from api import migrate
 from api.db import Database
-from api.migrate import MigrationError, known_migrations, migrate_down, migrate_up, migration_status
+from api.migrate import (
+    MigrationError,
+    MigrationState,
+    known_migrations,
+    migrate_down,
+    migrate_up,
+    migration_status,
+    new_migration,
+)
 from tests.api.process import ROOT
 from tests.databases import PostgresFactory
+from tests.infra.proxy import wait_until
 
 MIGRATIONS = known_migrations()
 pytestmark = [pytest.mark.seed("S1-16"), pytest.mark.seed("S1-42")]
@@ -131,6 +143,113 @@ async def test_a_killed_migration_does_not_lock_out_the_next(database_url: URL) 
     assert await lock_rows(database_url) == 1  # what the dead one left behind
     assert migrate_up(database_url) == MIGRATIONS
     assert await lock_rows(database_url) == 0
+
+
+MIGRATOR = """
+import sys
+from pathlib import Path
+from sqlalchemy.engine import make_url
+from api import migrate
+migrate.MIGRATIONS = Path(sys.argv[2])
+migrate.migrate_up(make_url(sys.argv[1]), lambda line: print(line, flush=True))
+"""
+FOREVER = {
+    "postgresql": "SELECT pg_sleep(3600);\n",
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i > 0) SELECT count(*) FROM n;\n",
+}
+
+
+def in_the_middle(url: URL) -> bool:
+    """Tell whether a migration's transaction is open."""
+    if url.get_backend_name() == "sqlite":
+        with closing(sqlite3.connect(str(url.database), timeout=0, isolation_level=None)) as other:
+            try:
+                other.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return True
+            return False
+    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(address) as other:
+        asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+        return other.execute(asleep).fetchone() == (1,)
+
+
+@pytest.mark.integration
+async def test_a_migration_that_is_killed_half_way_is_done_anew(database_url: URL, own_migrations: Path) -> None:
+    name = "00099_slow"
+    begins = f"-- depends: {MIGRATIONS[-1]}\n\nCREATE TABLE half (id BIGINT);\n"
+    (own_migrations / f"{name}.sql").write_text(begins + FOREVER[database_url.get_backend_name()])
+    (own_migrations / f"{name}.rollback.sql").write_text("DROP TABLE half;\n")
+    address = database_url.render_as_string(hide_password=False)
+    with subprocess.Popen(  # noqa: ASYNC220  # nothing else runs in this loop
+        [sys.executable, "-c", MIGRATOR, address, str(own_migrations)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as migrator:
+        assert migrator.stdout is not None
+        assert migrator.stdout.readline() == f"applying {name}\n"
+        wait_until(lambda: in_the_middle(database_url))
+        migrator.send_signal(signal.SIGKILL)
+        assert migrator.wait(10) == -signal.SIGKILL
+    (own_migrations / f"{name}.sql").write_text(begins)
+    assert migrate_up(database_url) == [name]
+    assert "half" in await tables(database_url)
+    assert await lock_rows(database_url) == 0
+    assert migrate_down(database_url) == name
+
+
+def test_what_a_newer_version_made_is_shown_and_not_pulled_from_under(database_url: URL, own_migrations: Path) -> None:
+    name = "00099_newer"
+    (own_migrations / f"{name}.sql").write_text(f"-- depends: {MIGRATIONS[-1]}\n\nCREATE TABLE newer (id BIGINT);\n")
+    (own_migrations / f"{name}.rollback.sql").write_text("DROP TABLE newer;\n")
+    assert migrate_up(database_url) == [name]
+    for part in ("", ".rollback"):
+        (own_migrations / f"{name}{part}.sql").rename(own_migrations / f"{name}{part}.aside")
+    assert migration_status(database_url)[-1] == MigrationState(name, applied=True, known=False)
+    assert migrate_up(database_url) == []
+    with pytest.raises(MigrationError, match=f"a newer version made {name}; roll back with that version"):
+        migrate_down(database_url)
+    for part in ("", ".rollback"):
+        (own_migrations / f"{name}{part}.aside").rename(own_migrations / f"{name}{part}.sql")
+    assert migrate_down(database_url) == name
+
+
+def test_the_files_of_a_new_migration(sqlite_url: URL, own_migrations: Path) -> None:
+    number = len(MIGRATIONS) + 1
+    up, down = new_migration("create_badges")
+    assert (up.name, down.name) == (f"{number:05}_create_badges.sql", f"{number:05}_create_badges.rollback.sql")
+    assert up.parent == down.parent == own_migrations
+    assert up.read_text().splitlines()[0] == f"-- depends: {MIGRATIONS[-1]}"
+    assert down.read_text().strip()
+    with up.open("a") as file:
+        file.write("\nCREATE TABLE badges (id BIGINT);\n")
+    with down.open("a") as file:
+        file.write("DROP TABLE badges;\n")
+    assert migrate_up(sqlite_url) == [up.stem]
+    assert migrate_down(sqlite_url) == up.stem
+    assert new_migration("create_medals")[0].name.startswith(f"{number + 1:05}_")
+
+
+@pytest.mark.parametrize(
+    "name", ["", "x", "Create_Rooms", "9lives", "create rooms", "../create_rooms", "create-rooms", "x" * 61]
+)
+def test_a_name_that_no_migration_can_have(own_migrations: Path, name: str) -> None:
+    with pytest.raises(MigrationError, match="is no name for a migration"):
+        new_migration(name)
+    assert known_migrations() == MIGRATIONS
+
+
+def test_a_migration_of_this_name_exists(own_migrations: Path) -> None:
+    with pytest.raises(MigrationError, match="there is a migration of this name: 00003_create_rooms"):
+        new_migration("create_rooms")
+    assert known_migrations() == MIGRATIONS
+
+
+def test_where_there_is_no_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrate, "MIGRATIONS", tmp_path / "absent")
+    with pytest.raises(MigrationError, match="run this in a checkout"):
+        new_migration("create_rooms")
 
 
 async def lock_rows(url: URL) -> int:

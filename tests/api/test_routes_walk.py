@@ -21,7 +21,7 @@ from tests.api.site import JSON, PASSWORD, SECRET, Site, end_of_sqlite_threads, 
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFIXES = ("", "/api")
-UNDOCUMENTED = {"/metrics", "/api/openapi.json", "/api/docs", "/", "/<path:path>"}
+UNDOCUMENTED = {"/metrics", "/doctor", "/api/openapi.json", "/api/docs", "/", "/<path:path>"}
 WITHOUT_PREFIX = {"/api/openapi.json", "/api/docs", "/", "/<path:path>"}
 EXAMPLES = {
     "room_id": "stand-up",

@@ -57,6 +57,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "POSTGRES_MAX_CONNS": ("20", 20),
     "BUS_URL": ("nats://bus:4222", "nats://bus:4222"),
     "NODE_ID": ("node-2", "node-2"),
+    "DRAIN_TIMEOUT": ("20s", "20s"),
     "OTEL_SERVICE_NAME": ("chatter-1", "chatter-1"),
     "OTEL_EXPORTER_OTLP_ENDPOINT": ("http://tempo:4318", "http://tempo:4318"),
     "OTEL_TRACES_SAMPLER": ("always_on", "always_on"),
@@ -430,6 +431,8 @@ def test_a_malformed_variable_is_named(variable: str) -> None:
         ("BUS_URL", "nats://bus:4222"),  # and no database in common
         ("NODE_ID", "node 1"),
         ("NODE_ID", "n" * 65),
+        ("DRAIN_TIMEOUT", "soon"),
+        ("DRAIN_TIMEOUT", "6m"),
         ("LIMITS_SCALE", "nan"),
         ("LIMITS_SCALE", "inf"),
         ("LIMITS_SCALE", "-1"),

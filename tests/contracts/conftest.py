@@ -13,10 +13,10 @@ import uvloop
 from sqlalchemy.engine import URL
 
 from api.settings import Settings
-from tests.contracts.several import owner, postgres, three
+from tests.contracts.several import bus, owner, postgres, three
 from tests.contracts.site import DOORS, Door, DoorName, Site, running_neighbours, running_site, site_settings
 
-__all__ = ["owner", "postgres", "three"]
+__all__ = ["bus", "owner", "postgres", "three"]
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -1,4 +1,4 @@
-"""Three nodes of one deployment over a real NATS and PostgreSQL, and those who come in at any of them."""
+"""Three nodes of one deployment over a real bus and PostgreSQL, and those who come in at any of them."""
 
 from __future__ import annotations
 
@@ -63,13 +63,20 @@ class Three:
         return owner
 
 
+@pytest.fixture
+def bus(request: pytest.FixtureRequest) -> BusServer:
+    """NATS, or the bus that a test is parametrized with."""
+    chosen: BusServer = request.getfixturevalue(getattr(request, "param", "nats"))
+    return chosen
+
+
 @pytest_asyncio.fixture
-async def three(tmp_path: Path, postgres: URL, nats: BusServer) -> AsyncIterator[Three]:
+async def three(tmp_path: Path, postgres: URL, bus: BusServer) -> AsyncIterator[Three]:
     """Three nodes that know of each other."""
     async with AsyncExitStack() as whole:
         stacks = [await whole.enter_async_context(AsyncExitStack()) for _ in range(3)]
         doors = [
-            await stack.enter_async_context(running_node(tmp_path, postgres, nats, name))
+            await stack.enter_async_context(running_node(tmp_path, postgres, bus, name))
             for stack, name in zip(stacks, "abc", strict=True)
         ]
         await until(lambda: all(door.site.metric("chatter_bus_nodes") == 2 for door in doors))

@@ -174,3 +174,20 @@ def test_a_span_can_be_told_to_another_node() -> None:
 @pytest.mark.parametrize("text", ["", "00", "a-b-c-d", "00--1-0x1-01", "00-" + "g" * 32 + "-" + "1" * 16 + "-01"])
 def test_what_names_no_span_is_none(text: str) -> None:
     assert span_of(text) is None
+
+
+def test_a_trace_goes_on_at_another_node() -> None:
+    traces = Traces()
+    first = CallTracer(traces.tracer).begin(AT, {})
+    there = CallTracer(traces.tracer).go_on(first.id, traceparent_of(first.root))
+    assert (there.id, there.sampled) == (first.id, True)
+    there.span("leave", AT, AT, {})
+    leave = traces.one("leave")
+    assert context_of(leave).trace_id == context_of(traces.one("call")).trace_id
+    assert parent_of(leave) == context_of(traces.one("call")).span_id
+
+
+@pytest.mark.parametrize("traceparent", ["", f"00-{'a' * 32}-{'b' * 16}-01"])
+def test_where_nothing_is_traced_a_trace_goes_on_as_a_name(traceparent: str) -> None:
+    there = CallTracer().go_on("c" * 32, traceparent)
+    assert (there.id, there.sampled) == ("c" * 32, False)

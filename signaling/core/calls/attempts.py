@@ -7,7 +7,8 @@ import math
 from msgspec import UNSET
 
 from signaling.core.calls.facts import Fact, Settled
-from signaling.core.calls.ledger import Ledger
+from signaling.core.calls.frozen import FrozenAttempts
+from signaling.core.calls.ledger import Ledger, Place
 from signaling.core.calls.quality import DIGEST_MS
 from signaling.core.calls.record import Attempt, AttemptKind, EventKind, Outcome, PairRecord, SideReport
 from signaling.core.messages import PathState, ReportPath
@@ -46,13 +47,13 @@ class Attempts:
         "record",
     )
 
-    def __init__(self, record: PairRecord, ledger: Ledger, reporting: set[str]) -> None:
+    def __init__(self, record: PairRecord, ledger: Ledger, reporting: set[str], place: Place | None = None) -> None:
         self.record = record
         self.newest: Attempt | None = None
         self.deadline = math.inf
         """When the newest attempt comes to nothing; infinite once it has settled."""
         self._ledger = ledger
-        self._place = ledger.open(record)
+        self._place = place or ledger.open(record)
         self._reporting = reporting
         self._by_connection: dict[str, Attempt] = {}
         self._connected: set[str] = set()
@@ -62,6 +63,49 @@ class Attempts:
         """Who said last of the newest peer connection that no media passes, whatever attempt it was."""
         self._flowing: set[str] = set()
         """Whose digests tell of media over the newest attempt, though no report says that it is connected."""
+
+    @classmethod
+    def thaw(cls, record: PairRecord, number: int | None, ledger: Ledger, frozen: FrozenAttempts) -> Attempts:
+        """Go on with a pair of another node, which has this number in the call's record."""
+        known = [*record.attempts, *frozen.others]
+        untold = None if frozen.untold is None else known[frozen.untold]
+        attempts = cls(record, ledger, set(frozen.reporting), ledger.place_of(number, record, untold))
+        attempts.newest = None if frozen.newest is None else known[frozen.newest]
+        attempts.deadline = frozen.deadline
+        attempts._by_connection = {name: known[number] for name, number in frozen.connections.items()}
+        attempts._connected |= frozen.connected
+        attempts._failed |= frozen.failed
+        attempts._broken |= frozen.broken
+        attempts._flowing |= frozen.flowing
+        return attempts
+
+    def freeze(self, known: list[Attempt]) -> FrozenAttempts:
+        """Return what is known beside the record; attempts are named by their number among `known`."""
+        newest, untold = self.newest, self._place.untold
+        return FrozenAttempts(
+            others=known[len(self.record.attempts) :],
+            newest=None if newest is None else place_among(known, newest),
+            untold=None if untold is None else place_among(known, untold),
+            deadline=self.deadline,
+            connections={name: place_among(known, one) for name, one in self._by_connection.items()},
+            reporting=self._reporting,
+            connected=self._connected,
+            failed=self._failed,
+            broken=self._broken,
+            flowing=self._flowing,
+        )
+
+    @property
+    def known(self) -> list[Attempt]:
+        """All attempts that are still spoken of, those in the record first."""
+        spoken_of = [self.newest, self._place.untold, *self._by_connection.values()]
+        known = {id(one): one for one in [*self.record.attempts, *spoken_of] if one is not None}
+        return list(known.values())
+
+    @property
+    def number(self) -> int | None:
+        """The number of the pair in the call's record, None where it has no place there."""
+        return self._ledger.number_of(self._place)
 
     def other(self, member: str) -> str:
         """Return the other one of the pair."""
@@ -226,6 +270,11 @@ class Attempts:
     def _flows(self, attempt: Attempt) -> bool:
         """Tell whether media goes on through an ICE restart: whoever said that it flowed did not take it back."""
         return attempt.kind == "ice_restart" and self.record.outcome == "connected" and not self._broken
+
+
+def place_among(known: list[Attempt], attempt: Attempt) -> int:
+    """Return the place of this very attempt; others may be equal to it."""
+    return next(place for place, one in enumerate(known) if one is attempt)
 
 
 def _verdict(attempt: Attempt, report: ReportPath) -> PathState | None:

@@ -75,6 +75,38 @@ class Ledger:
         self._places: list[Place] = []
         """Of the pairs in the record, in the same order."""
 
+    @classmethod
+    def thaw(cls, record: CallRecord) -> Ledger:
+        """Go on with the record of another node; until `place_of` says otherwise, all its pairs are over."""
+        ledger = cls(record)
+        for member in record.members:
+            ledger._known.add(member.id)
+            ledger._free -= _MEMBER_BYTES if member.left_at is None else _size_of(member)
+        for pair in record.pairs:
+            place = Place(pair, known=True)
+            place.held, place.open = True, False
+            ledger._places.append(place)
+            ledger._measure(place)
+        for event in record.events:
+            ledger._event_bytes += _size_of(event)
+            whose = event.member or event.kind
+            ledger._events_of[whose] = ledger._events_of.get(whose, 0) + 1
+        return ledger
+
+    def place_of(self, number: int | None, pair: PairRecord, untold: Attempt | None) -> Place:
+        """Return the place of a pair that goes on: that of this number in the record, or one outside of it."""
+        outside = Place(pair, known=self._known.issuperset((pair.a, pair.b)))
+        place = outside if number is None else self._places[number]
+        place.open, place.untold = True, untold
+        place.counted = not place.held and is_without_path(pair, untold)
+        if place.held:
+            self._measure(place)
+        return place
+
+    def number_of(self, place: Place) -> int | None:
+        """Return the number of a pair in the record, None where it has no place there."""
+        return next((number for number, one in enumerate(self._places) if one is place), None)
+
     # --- members
 
     def enter(self, member: MemberRecord) -> None:

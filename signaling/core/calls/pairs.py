@@ -6,11 +6,12 @@ import math
 
 from msgspec import UNSET, Struct
 
-from signaling.core.calls.attempts import Attempts
+from signaling.core.calls.attempts import Attempts, place_among
 from signaling.core.calls.facts import Fact, Negotiated, PathChanged
+from signaling.core.calls.frozen import FrozenOffer, FrozenPair
 from signaling.core.calls.ledger import Ledger
 from signaling.core.calls.quality import Digests
-from signaling.core.calls.record import Attempt, AttemptKind, PairRecord, SideReport
+from signaling.core.calls.record import Attempt, AttemptKind, CallRecord, PairRecord, Quality, SideReport
 from signaling.core.calls.reports import MOST_CANDIDATES
 from signaling.core.messages import CandidateCounts, IceState, PathState, PeerStats, ReportPath, SelectedPair
 
@@ -28,6 +29,11 @@ class _Offer(Struct):
     attempt: Attempt | None
     glare: bool = False
 
+    def freeze(self, known: list[Attempt]) -> FrozenOffer:
+        """Return it with its attempt named by its number among `known`."""
+        number = None if self.attempt is None else place_among(known, self.attempt)
+        return FrozenOffer(connection=self.connection, at=self.at, attempt=number, glare=self.glare)
+
 
 class Pair:
     """Tells the attempts of two members from what passes between them. Times are milliseconds since 1970 UTC.
@@ -38,15 +44,50 @@ class Pair:
 
     __slots__ = ("_announced", "_digests", "_offers", "_ufrags", "attempts", "record")
 
-    def __init__(self, record: PairRecord, ledger: Ledger, reporting: set[str]) -> None:
+    def __init__(self, record: PairRecord, attempts: Attempts) -> None:
         self.record = record
-        self.attempts = Attempts(record, ledger, reporting)
+        self.attempts = attempts
         self._offers: dict[str, _Offer] = {}
         self._ufrags: dict[str, str] = {}
         """By whose they are: of the newest peer connection."""
         self._announced: set[str] = set()
         """Whose browsers said that they begin the newest attempt."""
         self._digests: dict[str, Digests] = {}
+
+    @classmethod
+    def begin(cls, record: PairRecord, ledger: Ledger, reporting: set[str]) -> Pair:
+        """Begin the pair of two who meet."""
+        return cls(record, Attempts(record, ledger, reporting))
+
+    @classmethod
+    def thaw(cls, call: CallRecord, ledger: Ledger, frozen: FrozenPair) -> Pair:
+        """Go on with a pair of another node."""
+        record = frozen.record or call.pairs[frozen.place or 0]
+        pair = cls(record, Attempts.thaw(record, frozen.place, ledger, frozen.attempts))
+        known = [*record.attempts, *frozen.attempts.others]
+        for member, offer in frozen.offers.items():
+            attempt = None if offer.attempt is None else known[offer.attempt]
+            pair._offers[member] = _Offer(offer.connection, offer.at, attempt, offer.glare)
+        pair._ufrags |= frozen.ufrags
+        pair._announced |= frozen.announced
+        for member, digests in frozen.digests.items():
+            pair._digests[member] = Digests.thaw(digests, record.quality.get(member, Quality()))
+        return pair
+
+    def freeze(self) -> FrozenPair:
+        """Return what is known of the pair; what stands in the call's record is only named."""
+        waiting = [offer.attempt for offer in self._offers.values() if offer.attempt is not None]
+        known = list({id(one): one for one in [*self.attempts.known, *waiting]}.values())
+        place = self.attempts.number
+        return FrozenPair(
+            place=place,
+            record=self.record if place is None else None,
+            attempts=self.attempts.freeze(known),
+            offers={member: offer.freeze(known) for member, offer in self._offers.items()},
+            ufrags=self._ufrags,
+            announced=self._announced,
+            digests={one: digests.freeze(self.record.quality.get(one)) for one, digests in self._digests.items()},
+        )
 
     # --- what is relayed
 

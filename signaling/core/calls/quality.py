@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import UNSET, UnsetType
 
+from signaling.core.calls.frozen import FrozenDigests
 from signaling.core.calls.record import Quality
 from signaling.core.messages import PeerStats
 
@@ -23,6 +24,15 @@ class _Mean:
         self._count = 0
         self._mean = 0.0
         self._worst = 0.0
+
+    @property
+    def state(self) -> tuple[int, float, float]:
+        """Count, mean and worst so far."""
+        return self._count, self._mean, self._worst
+
+    @state.setter
+    def state(self, state: tuple[int, float, float]) -> None:
+        self._count, self._mean, self._worst = state
 
     def add(self, *values: float | UnsetType) -> tuple[float, float] | None:
         """Take in the worst of the values that are known; return mean and worst, rounded, None before the first."""
@@ -50,6 +60,24 @@ class Digests:
         self._loss_out = _Mean(_SHARE_DIGITS)
         self._bitrate_in = _Mean(0)
         self._bitrate_out = _Mean(0)
+
+    @classmethod
+    def thaw(cls, frozen: FrozenDigests, quality: Quality) -> Digests:
+        """Go on with what another node summed up; `quality` is what it is kept in."""
+        digests = cls()
+        digests.quality = frozen.quality or quality
+        for mean, state in zip(digests._means, frozen.means, strict=True):
+            mean.state = state
+        return digests
+
+    def freeze(self, kept: Quality | None) -> FrozenDigests:
+        """Return what was summed up; `kept` is what the record holds of it."""
+        dropped = None if kept is self.quality else self.quality
+        return FrozenDigests(means=[mean.state for mean in self._means], quality=dropped)
+
+    @property
+    def _means(self) -> tuple[_Mean, ...]:
+        return self._rtt, self._jitter, self._loss_in, self._loss_out, self._bitrate_in, self._bitrate_out
 
     def add(self, stats: PeerStats) -> None:
         """Take in a digest, bounded already."""

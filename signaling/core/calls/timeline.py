@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET, Struct
 
 from signaling.core.calls.facts import DeviceFailed, Digested, Fact, ReportRefused
+from signaling.core.calls.frozen import FrozenPresence, FrozenTimeline
 from signaling.core.calls.ledger import Ledger
 from signaling.core.calls.pairs import Pair
 from signaling.core.calls.record import CallRecord, Entry, LeaveReason, MemberRecord, PairRecord
@@ -56,6 +57,40 @@ class Timeline:
         self._present: dict[str, _Presence] = {}
         self._pairs: dict[tuple[str, str], Pair] = {}
         """Each pair of two who are in, under both orders of their ids."""
+
+    @classmethod
+    def thaw(cls, frozen: FrozenTimeline) -> Timeline:
+        """Go on with the timeline of another node."""
+        timeline = cls(frozen.record)
+        timeline._ledger = Ledger.thaw(frozen.record)
+        timeline._at, timeline._joins = frozen.at, frozen.joins
+        timeline._left = dict(frozen.left)
+        stays = {member.id: member for member in frozen.record.members if member.left_at is None}
+        for one in frozen.present:
+            timeline._present[one.id] = _Presence(one.member or stays[one.id], one.order, one.reports, one.lost)
+        for pair in frozen.pairs:
+            thawed = Pair.thaw(frozen.record, timeline._ledger, pair)
+            a, b = thawed.record.a, thawed.record.b
+            timeline._pairs[a, b] = timeline._pairs[b, a] = thawed
+        return timeline
+
+    def freeze(self) -> FrozenTimeline:
+        """Return the record with what is known beside it; nothing is copied."""
+        recorded = {id(member) for member in self.record.members}
+        present = [
+            FrozenPresence(
+                id=member_id,
+                order=one.order,
+                reports=one.reports,
+                lost=one.lost,
+                member=None if id(one.record) in recorded else one.record,
+            )
+            for member_id, one in self._present.items()
+        ]
+        pairs = [pair.freeze() for key, pair in self._pairs.items() if key == (pair.record.a, pair.record.b)]
+        return FrozenTimeline(
+            record=self.record, at=self._at, joins=self._joins, left=self._left, present=present, pairs=pairs
+        )
 
     # --- who is in
 
@@ -237,7 +272,7 @@ class Timeline:
             return None
         a, b = sorted((first, second), key=lambda presence: presence.order)
         reporting = {presence.record.id for presence in (a, b) if presence.reports}
-        pair = Pair(PairRecord(a=a.record.id, b=b.record.id), self._ledger, reporting)
+        pair = Pair.begin(PairRecord(a=a.record.id, b=b.record.id), self._ledger, reporting)
         self._pairs[offerer, other] = self._pairs[other, offerer] = pair
         return pair
 

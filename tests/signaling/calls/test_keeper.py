@@ -454,3 +454,19 @@ async def test_stopping_after_being_cancelled_in_the_midst_of_writing(desk: Desk
     desk.store.open.set()
     await desk.keeper.stop(10)
     assert desk.store.ids == [1, 2]
+
+
+async def test_a_call_that_goes_on_elsewhere_is_written_there(desk: Desk) -> None:
+    there = CallKeeper(desk.store, CallMetrics(CollectorRegistry()), desk.clock, Away)
+    assert desk.keeper.newest(running(2)) == 0
+    timeline = desk.begin()
+    await desk.keeper.flush()
+    stamp = desk.keeper.newest(timeline)
+    desk.keeper.release(timeline)
+    timeline.changed = True
+    await desk.keeper.flush()
+    assert len(desk.store.written) == 1
+    there.begin(timeline, stamp)
+    await there.flush()
+    stamps = [updated_at for _, updated_at, _ in desk.store.written]
+    assert stamps == [stamp, stamp + 1], "it grows, whatever the clock does"

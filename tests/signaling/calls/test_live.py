@@ -42,10 +42,16 @@ class Kept:
         self.begun: list[Timeline] = []
         self.done: list[Timeline] = []
 
-    def begin(self, timeline: Timeline) -> None:
+    def begin(self, timeline: Timeline, stamp: int = 0) -> None:
         if self.broken:
             raise RuntimeError("bug")
         self.begun.append(timeline)
+
+    def newest(self, timeline: Timeline) -> int:
+        return 0
+
+    def release(self, timeline: Timeline) -> None:
+        self.begun.remove(timeline)
 
     def ended(self, timeline: Timeline) -> None:
         if self.broken:

@@ -374,14 +374,14 @@ async def test_draining_at_the_socket_sends_away_who_is_there(pair: Pair) -> Non
     send(second, "hello")
     await settled()
     await pair[1].hub.stop()
-    await pair[1].cluster.drain()
+    await pair[1].cluster.close_sockets()
     await settled()
     assert second.closed == (1012, "restart")
     assert second.gone, "it did not answer the close"
     assert first.closed is None
     assert first.frames[-1]["action"] == "lost", "it may come back by another node"
     assert pair[1].metric("chatter_bus_links") == 0
-    await pair[1].cluster.drain()
+    await pair[1].cluster.close_sockets()
 
 
 async def test_draining_waits_for_those_who_answer(town: Town) -> None:
@@ -390,7 +390,7 @@ async def test_draining_waits_for_those_who_answer(town: Town) -> None:
     await owner.join()
     visitor = await other.join()
     visitor.close = lambda code, reason: visitor.disconnect()  # type: ignore[method-assign]
-    await other.cluster.drain()
+    await other.cluster.close_sockets()
     assert visitor.gone
 
 

@@ -159,7 +159,7 @@ async def test_a_node_that_serves_nobody_yet_says_so(pair: Pair, others: OtherNo
 
 
 async def test_a_node_on_its_way_out_says_so(pair: Pair, others: OtherNodes, services: Services) -> None:
-    await pair[0].cluster.drain()
+    await pair[0].cluster.close_sockets()
     await unanswered(others)
     assert services.told == []
     assert pair[1].metric("chatter_bus_questions_total", result="failed") == 7

@@ -208,3 +208,59 @@ async def test_a_room_lives_as_long_as_its_node_is_seen_or_heard(
     desk.now += 0.1
     desk.heard |= {B} if heard else set()
     assert await desk.rooms.homes([ROOM]) == lives
+
+
+# --- handed over ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_room_that_is_offered_is_neither_given_up_nor_lost(ledger: Ledger, desk: Desk) -> None:
+    await desk.rooms.owner_of(ROOM)
+    assert await desk.rooms.offer(ROOM, "x")
+    assert await desk.review() == set()
+    assert ledger.rooms == {ROOM: A}, "nobody is in it, for a moment"
+    ledger.rooms[ROOM] = B
+    assert await desk.review() == set(), "it was given, not taken"
+    desk.rooms.concluded(ROOM, kept=False)
+    assert ROOM not in desk.rooms
+
+
+async def test_a_room_that_stays_is_reviewed_again(ledger: Ledger, desk: Desk) -> None:
+    await desk.rooms.owner_of(ROOM)
+    await desk.rooms.offer(ROOM, "x")
+    assert await desk.rooms.withdraw(ROOM, "x")
+    desk.rooms.concluded(ROOM, kept=True)
+    assert ROOM in desk.rooms
+    await desk.review()
+    assert ledger.rooms == {}
+
+
+async def test_who_asks_meanwhile_waits_until_a_room_is_open(ledger: Ledger, desk: Desk) -> None:
+    other = Desk(ledger, B)
+    await desk.rooms.owner_of(ROOM)
+    await desk.rooms.offer(ROOM, "x")
+    ledger.takes.clear()
+    opened: list[bool] = []
+    taking = asyncio.create_task(other.rooms.take(ROOM, A, "x", lambda: opened.append(ROOM in other.rooms)))
+    await settle()
+    asking = asyncio.create_task(other.rooms.owner_of(ROOM))
+    await settle()
+    assert not asking.done()
+    ledger.takes.set()
+    assert await asking == B
+    assert await taking
+    assert opened == [True]
+
+
+async def test_who_asked_before_has_an_answer_first(ledger: Ledger, desk: Desk) -> None:
+    other = Desk(ledger, B)
+    other.heard.add(A)
+    await desk.rooms.owner_of(ROOM)
+    await desk.rooms.offer(ROOM, "x")
+    ledger.gate.clear()
+    asking = asyncio.create_task(other.rooms.owner_of(ROOM))
+    await settle()
+    taking = asyncio.create_task(other.rooms.take(ROOM, A, "y", lambda: None))
+    ledger.gate.set()
+    assert await asking == A
+    assert not await taking
+    assert ROOM not in other.rooms

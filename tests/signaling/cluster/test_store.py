@@ -118,3 +118,41 @@ async def test_where_rooms_live_and_when_their_node_was_seen(store: ClusterStore
     assert await store.homes([ROOM, "daily", "nowhere"]) == {ROOM: (A, 20), "daily": (B, 25)}
     await store.seen(A2, now=40, stale=30)
     assert await store.homes([ROOM]) == {}, "it lived there in an earlier life of the node"
+
+
+# --- rooms that are handed over ---------------------------------------------------------------------------------------
+
+
+async def test_an_offer_is_taken_once_by_who_names_it(store: ClusterStore) -> None:
+    await store.seen(A, now=20, stale=10)
+    await store.claim(ROOM, A, stale=10)
+    assert not await store.take(ROOM, A, B, "x"), "nothing is offered"
+    assert not await store.offer(ROOM, B, "x"), "it is not this node's"
+    assert await store.offer(ROOM, A, "x")
+    assert not await store.take(ROOM, A, B, "y")
+    assert not await store.take(ROOM, A2, B, "x")
+    assert await store.take(ROOM, A, B, "x")
+    assert await store.find(ROOM) == B
+    assert not await store.take(ROOM, A, C, "x")
+    assert not await store.withdraw(ROOM, A, "x")
+
+
+async def test_a_withdrawn_offer_is_void(store: ClusterStore) -> None:
+    await store.seen(A, now=20, stale=10)
+    await store.claim(ROOM, A, stale=10)
+    await store.offer(ROOM, A, "x")
+    assert await store.withdraw(ROOM, A, "x")
+    assert not await store.take(ROOM, A, B, "x")
+    assert not await store.withdraw(ROOM, A, "x")
+    assert await store.find(ROOM) == A
+
+
+async def test_taken_or_withdrawn_never_both(store: ClusterStore) -> None:
+    await store.seen(A, now=20, stale=10)
+    for number in range(10):
+        room = f"room-{number}"
+        await store.claim(room, A, stale=10)
+        await store.offer(room, A, "x")
+        taken, withdrawn = await asyncio.gather(store.take(room, A, B, "x"), store.withdraw(room, A, "x"))
+        assert taken is not withdrawn
+        assert await store.find(room) == (B if taken else A)

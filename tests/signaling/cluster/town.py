@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 from signaling.bus.courier import Sender
 from signaling.bus.memory import MemoryBus, MemoryEngine
 from signaling.bus.metrics import BusMetrics
 from signaling.cluster.cluster import Cluster
 from signaling.cluster.inquiries import PATIENCE_S
+from signaling.cluster.metrics import MoveMetrics
 from signaling.cluster.nodes import BEAT_S
 from signaling.cluster.store import ClusterStore
 from signaling.core.room import RoomRules
 from signaling.link import Link, LinkRequest
 from tests.signaling.fakes import ORIGIN, OWNER, ROOM, FakeTransport, Switchboard, settle
+
+if TYPE_CHECKING:
+    from signaling.cluster.host import Host
 
 
 class NoDatabase(Exception):
@@ -35,6 +40,10 @@ class Ledger:
         """While it is not set, rooms that are given up stay where they are."""
         self.deletes.set()
         self.claims = 0
+        self.offers: dict[str, str] = {}
+        self.takes = asyncio.Event()
+        """While it is not set, rooms that are taken stay where they are."""
+        self.takes.set()
 
     async def seen(self, me: Sender, *, now: int, stale: int) -> bool:
         await self._answer()
@@ -78,6 +87,27 @@ class Ledger:
             if self.rooms.get(room_id) == me:
                 del self.rooms[room_id]
 
+    async def offer(self, room_id: str, me: Sender, offer: str) -> bool:
+        await self._answer()
+        if self.rooms.get(room_id) != me:
+            return False
+        self.offers[room_id] = offer
+        return True
+
+    async def take(self, room_id: str, giver: Sender, me: Sender, offer: str) -> bool:
+        await self.takes.wait()
+        if not await self.withdraw(room_id, giver, offer):
+            return False
+        self.rooms[room_id] = me
+        return True
+
+    async def withdraw(self, room_id: str, me: Sender, offer: str) -> bool:
+        await self._answer()
+        if self.rooms.get(room_id) != me or self.offers.get(room_id) != offer:
+            return False
+        del self.offers[room_id]
+        return True
+
     async def owned(self, me: Sender) -> set[str]:
         await self._answer()
         return {room_id for room_id, owner in self.rooms.items() if owner == me}
@@ -118,6 +148,7 @@ class Node:
             clock=self.board.clock,
             monotonic=self.board.clock,
             patience_s=town.patience_s,
+            move_metrics=MoveMetrics(self.board.registry),
         )
 
     def connect(
@@ -137,6 +168,16 @@ class Node:
         assert transport.closed is None
         assert transport.kinds()[:1] == ["welcome"]
         return transport
+
+    def take_rooms(self) -> None:
+        """Answer those who hand rooms over."""
+        self.cluster.serve(cast("Host", SimpleNamespace(hub=self.hub, arrivals=self.cluster.arrivals)))
+
+    async def drain(self, spread_s: float = 0.0) -> None:
+        """Hand over what lives here."""
+        self.hub.drain()
+        await self.cluster.hand_over(spread_s)
+        await settled()
 
     def metric(self, name: str, **labels: str) -> float:
         """Return a metric of this node."""

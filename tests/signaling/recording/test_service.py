@@ -6,6 +6,7 @@ import asyncio
 import os
 import uuid
 from collections.abc import Collection
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -262,6 +263,27 @@ async def test_stop_kills_who_does_not_obey(studio: Studio) -> None:
     await studio.service.stop()
     assert recorder.killed
     assert (await studio.store.select(recording_id)).status == "processing"  # type: ignore[union-attr]
+
+
+async def test_a_server_that_drains_ends_its_recorders_and_makes_their_films(studio: Studio) -> None:
+    recording_id = await studio.begin()
+    recorder = await studio.launcher.worker(1)
+    await studio.service.end_all()
+    assert recorder.orders[-1].stop
+    (await studio.launcher.worker(2)).make()
+    await studio.until(recording_id, "ready")
+    with pytest.raises(RecordersBusy):
+        await studio.begin()
+    await studio.service.end_all()
+
+
+async def test_a_drain_does_not_wait_for_who_does_not_obey(studio: Studio) -> None:
+    studio.open(stop_timeout=timedelta(milliseconds=10))
+    await studio.begin()
+    recorder = await studio.launcher.worker(1)
+    recorder.obeys = False
+    await studio.service.end_all()
+    assert not recorder.killed
 
 
 async def test_stop_leaves_a_half_made_film_for_the_next_start(studio: Studio) -> None:

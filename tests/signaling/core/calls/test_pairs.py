@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import UNSET
 
 from signaling.core.calls.attempts import RESUME_GRACE_MS, SETUP_TIMEOUT_MS
 from signaling.core.calls.causes import findings
 from signaling.core.calls.facts import Fact, Negotiated, PathChanged, Settled
+from signaling.core.calls.frozen import FrozenPair
 from signaling.core.calls.ledger import MAX_ATTEMPTS, Ledger
 from signaling.core.calls.pairs import Pair
 from signaling.core.calls.quality import DIGEST_MS
@@ -31,7 +33,7 @@ class Two:
         for name in ("ann", "bob") if kept else ():
             ledger.enter(MemberRecord(id=name, name=name, role="guest", joined_at=START))
         self.record = PairRecord(a="ann", b="bob")
-        self.pair = Pair(self.record, ledger, set(reporting))
+        self.pair = Pair.begin(self.record, ledger, set(reporting))
         self.now = START
 
     def at(self) -> int:
@@ -94,9 +96,36 @@ def changes(facts: list[Fact]) -> list[PathChanged]:
     return [fact for fact in facts if isinstance(fact, PathChanged)]
 
 
-@pytest.fixture
-def two() -> Two:
-    return Two("ann", "bob")
+class MovingTwo(Two):
+    """The same in a call that goes on at another node before each word."""
+
+    def offer(self, sender: str, connection: str = "", ufrag: str = "u1") -> list[Fact]:
+        self.move()
+        return super().offer(sender, connection, ufrag)
+
+    def answer(self, sender: str, connection: str = "", ufrag: str = "u2") -> list[Fact]:
+        self.move()
+        return super().answer(sender, connection, ufrag)
+
+    def say(self, member: str, state: Any, connection: str = "c1", **more: Any) -> list[Fact]:
+        self.move()
+        return super().say(member, state, connection, **more)
+
+    def wait(self) -> list[Fact]:
+        self.move()
+        return super().wait()
+
+    def move(self) -> None:
+        sent = msgspec.msgpack.encode((self.call, self.pair.freeze()))
+        self.call, frozen = msgspec.msgpack.decode(sent, type=tuple[CallRecord, FrozenPair])
+        self.pair = Pair.thaw(self.call, Ledger.thaw(self.call), frozen)
+        self.record = self.pair.record
+
+
+@pytest.fixture(params=[Two, MovingTwo], ids=["staying", "moving"])
+def two(request: pytest.FixtureRequest) -> Two:
+    made: Two = request.param("ann", "bob")
+    return made
 
 
 # --- the ordinary way -------------------------------------------------------------------------------------------------

@@ -72,3 +72,14 @@ def test_the_mean_lies_between_best_and_worst(values: list[float]) -> None:
     mean, worst = quality.rtt_ms
     assert worst == round(max(values), 1)
     assert mean == pytest.approx(sum(values) / len(values), abs=0.06)
+
+
+def test_what_was_summed_up_goes_on_at_another_node() -> None:
+    here, there = Digests(), Digests()
+    for number, stats in enumerate((PeerStats("bob", rttMs=10.0), PeerStats("bob", rttMs=40.0, bitrateIn=3.0)) * 2):
+        here.add(stats)
+        there.add(stats)
+        kept = there.quality if number else None  # the first time the record has dropped it
+        there = Digests.thaw(there.freeze(kept), there.quality)
+    assert there.quality == here.quality
+    assert there.quality.rtt_ms == (25.0, 40.0)

@@ -1,0 +1,74 @@
+"""How much room is left where data is kept."""
+
+from __future__ import annotations
+
+import shutil
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from observability.health import CheckResult
+
+if TYPE_CHECKING:
+    from observability.health import Readiness
+
+_MB = 1_000_000
+_FULL_BYTES, _FULL_SHARE = (200 * _MB, 1_000 * _MB), 0.02
+_FILLING_BYTES, _FILLING_SHARE = (1_000 * _MB, 5_000 * _MB), 0.10
+"""A share of the disk, but neither less than the first nor more than the second: 2 % of a large disk is plenty."""
+
+
+class Level(Enum):
+    """What is to be done about it: nothing, something soon, something now."""
+
+    ROOMY = "roomy"
+    FILLING_UP = "filling up"
+    NEARLY_FULL = "nearly full"
+
+
+class Room(Struct, frozen=True):
+    """What is free and what there is on the disk of a folder, in bytes."""
+
+    free: int
+    total: int
+
+    @classmethod
+    def of(cls, folder: Path) -> Room:
+        """Look at the disk of a folder, which need not exist yet. Raises `OSError`."""
+        usage = shutil.disk_usage(existing(folder))
+        return cls(usage.free, usage.total)
+
+    @property
+    def level(self) -> Level:
+        """How serious it is."""
+        if self.free < self._bound(_FULL_BYTES, _FULL_SHARE):
+            return Level.NEARLY_FULL
+        return Level.FILLING_UP if self.free < self._bound(_FILLING_BYTES, _FILLING_SHARE) else Level.ROOMY
+
+    def _bound(self, limits: tuple[int, int], share: float) -> float:
+        return min(max(limits[0], self.total * share), limits[1])
+
+    def __str__(self) -> str:
+        """Say it for people."""
+        return f"{self.free / _MB:,.0f} MB ({self.free / max(1, self.total):.0%}) free"
+
+
+def existing(folder: Path) -> Path:
+    """Return the folder, or the nearest above it that exists."""
+    whole = folder.absolute()
+    return next(parent for parent in (whole, *whole.parents) if parent.exists())
+
+
+def add_disk_report(readiness: Readiness, folder: Path) -> None:
+    """Show when the disk is nearly full. Calls go on without, and so does reading, so traffic may come."""
+
+    def report() -> CheckResult:
+        try:
+            full = Room.of(folder).level is Level.NEARLY_FULL
+        except OSError as error:
+            return CheckResult(ok=False, problem=error.strerror or type(error).__name__, required=False)
+        return CheckResult(ok=not full, problem=Level.NEARLY_FULL.value if full else None, required=False)
+
+    readiness.add_report("disk", report)

@@ -1,0 +1,159 @@
+"""Checks of what lies behind the proxy: settings, database, schema, bus, disk."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from api.db import DatabaseUnavailable
+from api.disk import Level, Room, existing
+from api.doctor.findings import Fault, Verdict, failed, ok, skipped, warning
+
+if TYPE_CHECKING:
+    from api.doctor.deployment import Deployment
+    from api.settings import Settings
+
+_LEAST_DISTINCT = 10
+"""Characters in a secret; hexadecimal ones of 32 bytes have fewer with a probability of one in a million."""
+_BUS_S = 3.0
+_MAKE_ONE = "Make one with scripts/secrets, or: openssl rand -base64 48"
+
+
+async def settings(deployment: Deployment) -> Verdict:
+    """Look at the settings: whether they can be used, and whether the secrets are worth the name."""
+    known = deployment.settings
+    for name, secret in _secrets(known).items():
+        if len(set(secret)) < _LEAST_DISTINCT:
+            return failed(f"{name} is easy to guess: it has only {len(set(secret))} different characters.", _MAKE_ONE)
+    same = _shared(_secrets(known))
+    if same is not None:
+        return warning(f"{same} are the same secret: who learns one knows the other.", _MAKE_ONE)
+    if deployment.secure and not known.production:
+        return warning(
+            "ENV is development behind an https address: cookies are not bound to https.", "Set ENV=production."
+        )
+    return ok(f"ENV={known.tree.server.env}, secrets present and strong")
+
+
+def _secrets(known: Settings) -> dict[str, str]:
+    given = {
+        "AUTH_SECRET": known.auth.secret,
+        "AUTH_PEPPER": known.auth.pepper,
+        "TURN_SECRET": known.signaling.turn.secret,
+        "the password of the database": known.database_url.password or "",
+    }
+    if not known.production:  # where a database of the machine's own has "postgres" for a password
+        del given["the password of the database"]
+    return {name: secret for name, secret in given.items() if secret}
+
+
+def _shared(given: dict[str, str]) -> str | None:
+    first: dict[str, str] = {}
+    for name, secret in given.items():
+        if secret in first:
+            return f"{first[secret]} and {name}"
+        first[secret] = name
+    return None
+
+
+async def database(deployment: Deployment) -> Verdict:
+    """Ask the database for a sign of life, and for the time."""
+    url = deployment.settings.database_url
+    where = url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
+    if url.get_backend_name() == "sqlite":
+        _need_file(str(url.database))
+    try:
+        async with deployment.application.database.read() as connection:
+            if url.get_backend_name() != "sqlite":  # which has no clock of its own
+                now = await connection.execute(text("SELECT extract(epoch FROM clock_timestamp())"))
+                deployment.offsets["the database"] = float(now.scalar_one()) - deployment.clock()
+    except DatabaseUnavailable as error:
+        raise Fault(
+            f"The database {where} cannot be reached: {error}",
+            "Start PostgreSQL (docker compose -f docker-compose.prod.yaml up -d postgres) and check DATABASE_URL, or "
+            "POSTGRES_HOST and its like, with the password.",
+        ) from None
+    return ok(where)
+
+
+def _need_file(path: str) -> None:
+    if not Path(path).exists():  # opening it would make an empty one
+        raise Fault(
+            f"There is no database {path}.",
+            "Run this where the server runs (docker compose exec app-1 chatter doctor), or start the server once.",
+        )
+
+
+async def schema(deployment: Deployment) -> Verdict:
+    """Compare the schema with what this version needs, both ways."""
+    from api.schema import schema_of
+
+    found = await schema_of(deployment.application.database)
+    if found.problem is not None:
+        return failed(
+            f"The schema is {found.problem}.",
+            "Apply them: chatter migrate up (docker compose -f docker-compose.prod.yaml run --rm migrate).",
+        )
+    if found.ahead:
+        return failed(
+            f"The schema is ahead by {len(found.ahead)}: {', '.join(found.ahead)}. A newer version made it.",
+            "Update Chatter (scripts/deploy), or roll back with the newer version: chatter migrate down.",
+        )
+    return ok("neither behind nor ahead")
+
+
+async def bus(deployment: Deployment) -> Verdict:
+    """Send a message over the bus and wait until it comes back."""
+    from prometheus_client import CollectorRegistry
+
+    from signaling.bus.create import create_bus
+    from signaling.bus.metrics import BusMetrics
+    from signaling.bus.ports import BusUnavailable
+
+    url = deployment.settings.cluster.bus_url
+    if not url:
+        return skipped("BUS_URL is not set: this node is alone")
+    fix = "Start the bus (docker compose -f docker-compose.prod.yaml up -d nats) and check BUS_URL with its password."
+    line = create_bus(url, "chatter-doctor", BusMetrics(CollectorRegistry()))
+    subject, came = f"chatter.doctor.{secrets.token_hex(8)}", asyncio.Event()
+    try:
+        await line.start()
+        await line.subscribe(subject, lambda _: came.set())
+        line.publish(subject, b"doctor")
+        await asyncio.wait_for(came.wait(), _BUS_S)
+    except BusUnavailable as error:
+        raise Fault(f"{str(error)[:1].upper()}{str(error)[1:]}", fix) from None
+    except TimeoutError:
+        raise Fault(f"The bus took a message and did not bring it back within {_BUS_S:g} s.", fix) from None
+    finally:
+        await line.stop()
+    return ok(f"a message came back over {line.system}")
+
+
+async def disk(deployment: Deployment) -> Verdict:
+    """Look at the room that is left for data and recordings, and whether one may write there."""
+    folders = dict.fromkeys([deployment.settings.data_dir, deployment.settings.recording.folder])
+    return _worst([_room_in(folder) for folder in folders])
+
+
+def _room_in(folder: Path) -> Verdict:
+    room, present = Room.of(folder), existing(folder)
+    fix = "Make room: delete old recordings and backups, docker image prune, or take a larger disk."
+    if room.level is Level.NEARLY_FULL:
+        return failed(f"The disk is nearly full: {room} in {folder}.", fix)
+    if not os.access(present, os.W_OK | os.X_OK):
+        return failed(
+            f"{present} cannot be written by this user.", "Give the folder to the user that Chatter runs as (10001)."
+        )
+    if room.level is Level.FILLING_UP:
+        return warning(f"The disk fills up: {room} in {folder}.", fix)
+    return ok(f"{room} in {folder}")
+
+
+def _worst(verdicts: list[Verdict]) -> Verdict:
+    return max(verdicts, key=lambda verdict: ("ok", "warning", "failed").index(verdict.status))
