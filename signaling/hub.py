@@ -173,13 +173,12 @@ class Hub:
         """Handle a text frame from a member."""
         started, now = self._metrics.timer(), self._clock()
         connection = session.connection
-        effects = connection.receive(text, now)
+        outcome = connection.receive(text, now)
         self._metrics.received(connection.heard, text, connection.fault)
-        first = effects[0] if effects else None
-        if type(first) is Deliver and type(first.message) is WebRtc:
-            self._relay(session, first.message, started, now)
+        if isinstance(outcome, WebRtc):
+            self._relay(session, outcome, started, now)
         else:
-            self._perform(session, effects)
+            self._perform(session, outcome)
         if not session.ack_is_due and session.owes_ack:
             self._acks.owe(session)
 

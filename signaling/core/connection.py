@@ -28,6 +28,7 @@ from signaling.core.messages import (
     SetHand,
     SetMedia,
     SetProfile,
+    WebRtc,
 )
 from signaling.core.moderation import COMMANDS, Outcome, moderate
 from signaling.core.names import clean_display_name, is_chat_text
@@ -111,20 +112,20 @@ class Connection:
             replay=None if self.replay is None else self.replay.freeze(),
         )
 
-    def receive(self, text: str, now: float) -> list[Effect]:
-        """Handle one text frame from the member."""
+    def receive(self, text: str, now: float) -> list[Effect] | WebRtc:
+        """Handle one text frame from the member: return what follows, or a message to be relayed as nearly all are."""
         self.heard, self.fault = UNREADABLE, None
         try:
             message = decode(text)
-            self.heard = kind_of(message)
+            self.heard = message.action if type(message) is SendWebRtc else kind_of(message)
             if message.id is not UNSET:
                 if message.id <= self.last_id:
                     return self._repeated(now)
                 self.last_id = message.id
-            if type(message) is SendWebRtc:  # nearly all are: they are spared the longer way
+            if type(message) is SendWebRtc:
                 bucket = self._guard.candidates if message.action == "ice" else self._guard.other
                 if bucket.take(now):
-                    return [self._relay(message)]
+                    return self._relay(message)
                 raise BadFrame(FrameFault.RATE_LIMITED, ref=_ref(message))
             if not self._bucket(message).take(now):
                 if isinstance(message, ReportPath | SendStats | ReportTrouble):
@@ -205,15 +206,15 @@ class Connection:
             self.replay.acknowledge(seq)
         return []
 
-    def _relay(self, message: SendWebRtc) -> Deliver:
+    def _relay(self, message: SendWebRtc) -> WebRtc:
         needs_candidate = message.action == "ice"
         if (message.candidate is UNSET) is needs_candidate or (message.sdp is UNSET) is not needs_candidate:
             detail = "An offer or answer has `sdp`, a candidate has `candidate`, and neither has the other's."
             raise BadFrame(FrameFault.BAD_FRAME, detail, _ref(message))
-        delivery = self._room.relay(self.member_id, message)
-        if delivery is None:
+        relayed = self._room.relay(self.member_id, message)
+        if relayed is None:
             raise BadFrame(FrameFault.UNKNOWN_PEER, ref=_ref(message))
-        return delivery
+        return relayed
 
 
 def error_for(refused: BadFrame) -> Error:

@@ -259,20 +259,17 @@ class Room:
             )
         )
 
-    def relay(self, sender_id: str, message: SendWebRtc) -> Deliver | None:
-        """Address an offer, answer or candidate to its receiver, sender stamped; None if there is no such member."""
+    def relay(self, sender_id: str, message: SendWebRtc) -> WebRtc | None:
+        """Return an offer, answer or candidate for whom it is addressed to; None if there is no such member."""
         if message.to not in self.members or message.to == sender_id:
             return None
-        return Deliver(
-            (message.to,),
-            WebRtc(
-                action=message.action,
-                from_=sender_id,
-                to=message.to,
-                sdp=message.sdp,
-                candidate=message.candidate,
-                connection=message.connection,
-            ),
+        return WebRtc(
+            action=message.action,
+            from_=sender_id,
+            to=message.to,
+            sdp=message.sdp,
+            candidate=message.candidate,
+            connection=message.connection,
         )
 
     def rename(self, member_id: str, display_name: str) -> list[Deliver]:

@@ -57,7 +57,7 @@ class Table:
         self.connection = Connection(self.room, "alice", FloodGuard())
 
     def say(self, now: float = NOW, **frame: Any) -> list[Effect]:
-        return self.connection.receive(json.dumps(frame), now)
+        return followed(self.connection.receive(json.dumps(frame), now))
 
     def refused(self, **frame: Any) -> Error:
         [effect] = self.say(**frame)
@@ -67,6 +67,11 @@ class Table:
 @pytest.fixture
 def table() -> Table:
     return Table()
+
+
+def followed(outcome: list[Effect] | WebRtc) -> list[Effect]:
+    """Return what follows; a message that is relayed as its delivery."""
+    return [Deliver((outcome.to,), outcome)] if isinstance(outcome, WebRtc) else outcome
 
 
 def error_in(effect: Effect) -> Error:
@@ -101,8 +106,8 @@ def test_leave_ends_the_connection(table: Table) -> None:
 @pytest.mark.parametrize("claimed", ["bob", "carol", 5, None, {"id": "bob"}, ""])
 def test_a_claimed_sender_is_replaced(table: Table, claimed: object) -> None:
     frame = {"type": "webrtc", "action": "offer", "to": "bob", "sdp": "v=0", "from": claimed}
-    [effect] = table.connection.receive(json.dumps(frame), NOW)
-    assert effect == Deliver(("bob",), WebRtc(action="offer", from_="alice", to="bob", sdp="v=0"))
+    relayed = table.connection.receive(json.dumps(frame), NOW)
+    assert relayed == WebRtc(action="offer", from_="alice", to="bob", sdp="v=0")
 
 
 @pytest.mark.parametrize(
@@ -156,10 +161,10 @@ def test_without_an_id_the_error_refers_to_nothing(table: Table) -> None:
 
 def test_the_third_malformed_frame_ends_the_connection(table: Table) -> None:
     for frame in ("{", '{"type":"welcome"}'):
-        [effect] = table.connection.receive(frame, NOW)
+        [effect] = followed(table.connection.receive(frame, NOW))
         error_in(effect)
     table.say(type="chat", text="a good one between")
-    answer, end = table.connection.receive('{"type":"chat","text":1,"id":5}', NOW)
+    answer, end = followed(table.connection.receive('{"type":"chat","text":1,"id":5}', NOW))
     assert error_in(answer).ref == 5
     assert end == Hangup(Close.BAD_PROTOCOL)
 

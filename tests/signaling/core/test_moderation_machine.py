@@ -105,7 +105,9 @@ class ModerationMachine(RuleBasedStateMachine):
 
     def send(self, sender: str, frame: str) -> list[Effect]:
         self.now += 1
-        return self.connections[sender].receive(frame, self.now)
+        outcome = self.connections[sender].receive(frame, self.now)
+        assert isinstance(outcome, list), "nothing here is relayed"
+        return outcome
 
     # --- what may happen
 

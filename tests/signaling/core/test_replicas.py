@@ -13,7 +13,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from signaling.core.codec import encode, number
 from signaling.core.connection import MALFORMED_FRAMES, Connection, Effect, Hangup
 from signaling.core.limits import FloodGuard
-from signaling.core.messages import MediaState, Role
+from signaling.core.messages import MediaState, Role, WebRtc
 from signaling.core.names import clean_display_name
 from signaling.core.room import Deliver, Member, Room, RoomRules
 from signaling.errors import Close
@@ -122,7 +122,8 @@ class RoomMachine(RuleBasedStateMachine):
     def receive(self, member_id: str, text: str) -> None:
         if member_id in self.connections:  # those who left have no connection to speak over
             self.now += 1.0
-            self.perform(member_id, self.connections[member_id].receive(text, self.now))
+            outcome = self.connections[member_id].receive(text, self.now)
+            self.perform(member_id, [Deliver((outcome.to,), outcome)] if isinstance(outcome, WebRtc) else outcome)
 
     def send(self, member_id: str, **frame: Any) -> None:
         self.receive(member_id, json.dumps(frame))
