@@ -41,6 +41,7 @@ class Session:
         "ack_is_due",
         "connection",
         "identity",
+        "is_remote",
         "link",
         "live",
         "parted_for",
@@ -59,6 +60,8 @@ class Session:
         """Why it has no link: what it will have left for if it does not resume."""
         self._seq = _sent(connection) if link is None else link.seq
         self._acked = -1
+        self.is_remote = link is not None and link.is_remote
+        """Whether its socket is, or was last, at another node."""
         self.ack_is_due = False
         """Whether it is among the `Acks`, which keep this."""
 
@@ -66,11 +69,6 @@ class Session:
     def member_id(self) -> str:
         """The `clientId` of this member."""
         return self.connection.member_id
-
-    @property
-    def is_remote(self) -> bool:
-        """Whether its socket is at another node."""
-        return self.link is not None and self.link.is_remote
 
     def send(self, body: bytes, kind: str) -> None:
         """Send an encoded message of this kind (`core.kinds`) under the next sequence number."""
@@ -97,6 +95,7 @@ class Session:
     def resume(self, link: Link, missed: list[bytes]) -> None:
         """Go on over another link: say how far the client's frames came, then send what the client missed."""
         self.link = link
+        self.is_remote = link.is_remote
         handled = self.connection.last_id
         self._acked = handled
         link.send(encode(Resumed(clientId=self.member_id, lastId=UNSET if handled < 0 else handled)), "resumed")
