@@ -253,7 +253,7 @@ def user_delete(username: str) -> None:
 
 def _with_auth(action: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
     from api.app import create_app
-    from api.db import DatabaseUnavailable
+    from api.db import DatabaseFull, DatabaseUnavailable
     from api.schema import schema_problem
     from auth.errors import AuthError
 
@@ -274,6 +274,8 @@ def _with_auth(action: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
         return _run(run())
     except AuthError as error:
         raise Failure(error.text) from None
+    except DatabaseFull:
+        raise Failure("the disk of the database is full; make room and run this again") from None
     except DatabaseUnavailable as error:
         _fail(error)
 

@@ -37,7 +37,10 @@ _SQLITE_PRAGMAS = ("foreign_keys=ON", "journal_mode=WAL", "busy_timeout=5000", "
 
 
 class DatabaseUnavailable(Exception):
-    """The database cannot be reached or did not answer in time; the transaction did not happen."""
+    """The database cannot be reached or did not answer in time.
+
+    The transaction did not happen, unless the connection broke while it was being committed: then nobody knows.
+    """
 
 
 class DatabaseFull(DatabaseUnavailable):
@@ -180,12 +183,12 @@ async def _named_errors() -> AsyncIterator[None]:
     try:
         yield
     except (OSError, PoolTimeoutError, TimeoutError) as error:
-        raise DatabaseUnavailable(str(error)) from error
+        raise DatabaseUnavailable(str(error) or "no answer in time") from error
     except DBAPIError as error:
         if _is_full(error):
             raise DatabaseFull(str(error.orig)) from error
         if error.connection_invalidated or _is_outage(error):
-            raise DatabaseUnavailable(str(error.orig)) from error
+            raise DatabaseUnavailable(str(error.orig) or "no answer in time") from error
         raise
 
 

@@ -33,17 +33,19 @@ class Room(Struct, frozen=True):
 
     free: int
     total: int
+    floor: int = 0
+    """What must stay free whatever the size of the disk: recorders stop there."""
 
     @classmethod
-    def of(cls, folder: Path) -> Room:
+    def of(cls, folder: Path, floor: int = 0) -> Room:
         """Look at the disk of a folder, which need not exist yet. Raises `OSError`."""
         usage = shutil.disk_usage(existing(folder))
-        return cls(usage.free, usage.total)
+        return cls(usage.free, usage.total, floor)
 
     @property
     def level(self) -> Level:
         """How serious it is."""
-        if self.free < self._bound(_FULL_BYTES, _FULL_SHARE):
+        if self.free < max(self.floor, self._bound(_FULL_BYTES, _FULL_SHARE)):
             return Level.NEARLY_FULL
         return Level.FILLING_UP if self.free < self._bound(_FILLING_BYTES, _FILLING_SHARE) else Level.ROOMY
 

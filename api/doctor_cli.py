@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "bright_black"}
 _INDENT = " " * 24
+_SIGNALLED = 128
+"""What shells add to the number of the signal that ended a command."""
 
 
 @click.command()
@@ -44,7 +46,11 @@ def doctor(url: str | None, addresses: tuple[str, ...], ca_file: Path | None, as
     Run it where the server runs, with the same settings. Each failure comes with its cause and what to do. The account
     and the room of the call are deleted again. What depends on something that failed is skipped.
 
-    The exit code is 0 when nothing failed (warnings are allowed), 1 when something did, 2 for wrong usage.
+    From inside the machine no firewall of the provider is passed: look at the public address from elsewhere too, with
+    --url. What needs AUTH_SECRET or the database is not checked there.
+
+    The exit code is 0 when nothing failed (warnings are allowed), 1 when something did, 2 for wrong usage, 130 or 143
+    when a signal broke it off.
 
     \b
     Example:
@@ -58,25 +64,37 @@ def doctor(url: str | None, addresses: tuple[str, ...], ca_file: Path | None, as
         deployment = Deployment(url, ca_file=ca_file, expected=addresses)
     except NoDeployment as error:
         fail(error)
+    signals: list[int] = []
     try:
-        report = run(_examine(deployment, quiet=as_json))
-    except asyncio.CancelledError:  # by SIGTERM, as SIGINT does by itself
-        raise click.Abort from None
+        report = run(_examine(deployment, signals, quiet=as_json))
+    except asyncio.CancelledError:
+        click.echo("Aborted!", err=True)
+        sys.exit(_SIGNALLED + signals[0])
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(report), indent=2, ensure_ascii=False))
     else:
         click.echo(_summary(report))
+    if signals:  # the call said what it could not delete
+        sys.exit(_SIGNALLED + signals[0])
     if not report.ok:
         sys.exit(1)
 
 
-async def _examine(deployment: Deployment, *, quiet: bool) -> Report:
+async def _examine(deployment: Deployment, signals: list[int], *, quiet: bool) -> Report:
+    work = asyncio.create_task(_examined(deployment, quiet=quiet))
+
+    def heard(number: int) -> None:
+        signals.append(number)
+        work.cancel()  # the room and the account of the call are deleted before the end
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, heard, number)
+    return await work
+
+
+async def _examined(deployment: Deployment, *, quiet: bool) -> Report:
     from api.doctor.checkup import check_up
 
-    # On both signals the room and the account of the call are deleted before the end.
-    task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     on_terminal = sys.stderr.isatty() and not quiet
 
     def begun(name: str) -> None:

@@ -86,13 +86,29 @@ def new_migration(name: str) -> tuple[Path, Path]:
         raise MigrationError(f"there is a migration of this name: {same[0]}")
     made = f"{int(known[-1].partition('_')[0]) + 1 if known else 1:05}_{name}"
     up, down = MIGRATIONS / f"{made}.sql", MIGRATIONS / f"{made}.rollback.sql"
+    # The way back first: what is there without a way up is no migration yet.
+    _write(down, _DOWN.format(id=made))
     try:
-        for path, text in ((up, _UP.format(before=known[-1] if known else "")), (down, _DOWN.format(id=made))):
-            with path.open("x", encoding="utf-8") as file:
-                file.write(text)
+        _write(up, _UP.format(before=known[-1] if known else ""))
+    except MigrationError:
+        down.unlink()
+        raise
+    return up, down
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        file = path.open("x", encoding="utf-8")
+    except FileExistsError:
+        raise MigrationError(f"{path} is there already; delete it, or give the migration another name") from None
     except OSError as error:
         raise MigrationError(f"{MIGRATIONS} cannot be written: {error.strerror}; run this in a checkout") from None
-    return up, down
+    try:
+        with file:
+            file.write(text)
+    except OSError as error:
+        path.unlink()
+        raise MigrationError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def _applied_by_newer(backend: Any) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from api.app import create_app
 from api.db import DatabaseFull, DatabaseUnavailable
@@ -13,6 +13,7 @@ from api.heap import Heap
 from api.migrate import migrate_up
 from api.schema import schema_of
 from api.server import HttpServer, bind
+from api.tasks import to_its_end
 from signaling.bus.ports import BusUnavailable
 from signaling.cluster.ownership import NameTaken
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from api.settings import Settings
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 _HTTP_GRACE_S = 0.5
 _STOP_S = 2.6
@@ -104,17 +103,6 @@ async def _unless(told: asyncio.Event, work: Coroutine[object, object, None]) ->
     return True
 
 
-async def _to_its_end(work: Coroutine[object, object, T]) -> T:
-    """Do something that is not torn apart; who is cancelled meanwhile waits for its end first."""
-    task = asyncio.create_task(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        task.result()
-        raise
-
-
 async def _start(settings: Settings, application: Application) -> None:
     await _prepare_schema(settings, application.database)
     try:
@@ -141,7 +129,7 @@ async def _prepare_schema(settings: Settings, database: Database) -> None:
         return
     if settings.production and settings.database_url.get_backend_name() != "sqlite":
         raise StartError(f"the database schema is {schema.problem}; run: chatter migrate up")
-    applied = await _to_its_end(asyncio.to_thread(migrate_up, settings.database_url))
+    applied = await to_its_end(asyncio.to_thread(migrate_up, settings.database_url))
     logger.info("migrated", extra={"event": "migrated", "migrations": applied})
 
 

@@ -13,6 +13,10 @@ from api.migrate import known_migrations
 if TYPE_CHECKING:
     from api.db import Database
 
+_NO_TABLE = "42P01"
+"""PostgreSQL's undefined_table; others, such as insufficient_privilege, name the table too."""
+_SQLITE_NO_TABLE = "no such table"
+
 
 class Schema(Struct, frozen=True):
     """The migrations that make the difference, oldest first."""
@@ -46,10 +50,14 @@ async def schema_of(database: Database) -> Schema:
         try:
             rows = await db.execute(text("SELECT migration_id FROM _yoyo_migration"))
         except DBAPIError as error:
-            if "_yoyo_migration" not in str(error.orig):
+            if not _is_missing(error):
                 raise
             return Schema(empty=True)
         return compare({row.migration_id for row in rows})
+
+
+def _is_missing(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) == _NO_TABLE or _SQLITE_NO_TABLE in str(error.orig)
 
 
 async def schema_problem(database: Database) -> str | None:

@@ -73,7 +73,7 @@ def _refusal(address: Address, setting: str, error: OSError) -> PortInUse:
     reason = os.strerror(error.errno) if error.errno else str(error)
     if error.errno != errno.EADDRINUSE:
         return PortInUse(f"cannot listen on {where} ({setting}): {reason}")
-    found = holder(address.port)
+    found = holder(address)
     by = f" by {found}" if found else ""
     refusal = PortInUse(
         f"cannot listen on {where} ({setting}): {reason}{by}; set {setting} to another, or let --remap find one"

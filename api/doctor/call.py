@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from api.doctor.findings import Fault, Verdict, ok
+from api.doctor.findings import Fault, Verdict, ok, reason
 from api.doctor.lodging import lodging
 from api.load.client import Refused, ResumableConnection, connect
 from signaling.turn.credentials import Credential
@@ -94,7 +94,7 @@ async def _join(target: Target, room: Room) -> Caller:
         raise Fault(f"A caller was not let in: {refused.cause}.", "The app's log says why, under this room.") from None
     except OSError as error:
         raise Fault(
-            f"No socket at {room.socket_url}: {error}.", "GATEWAY_URL or BASE_URL must lead to the proxy."
+            f"No socket at {room.socket_url}: {reason(error)}.", "GATEWAY_URL or BASE_URL must lead to the proxy."
         ) from None
 
 

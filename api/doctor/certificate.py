@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from typing import Any, NamedTuple
 
-from api.doctor.findings import Fault
+from api.doctor.findings import RECORD_FIX, Fault
 from api.doctor.http import Place, connected
 
 FALLBACK_NAME = "Chatter has no certificate yet"
@@ -53,16 +53,24 @@ async def complaint(place: Place, refused: ssl.SSLCertVerificationError) -> Faul
         case code if code in {_OTHER_NAME, _OTHER_ADDRESS}:
             return Fault(
                 f"The certificate is for {names}, not for {place.host}.",
-                f"Run ./init-letsencrypt.sh with DOMAIN={place.host}, or open the name that it was made for.",
+                _unless_elsewhere(
+                    place, f"run ./init-letsencrypt.sh with DOMAIN={place.host}, or open the name that it was made for."
+                ),
             )
         case code if code in {_NO_ISSUER, _NO_CHAIN}:
             return Fault(
                 f"The certificate for {names} comes from nobody known here ({refused.verify_message}).",
-                f"Serve the whole chain (fullchain.pem). {_OBTAIN}",
+                _unless_elsewhere(place, f"serve the whole chain (fullchain.pem). {_OBTAIN}"),
             )
         case code if code == _SELF_SIGNED:
-            return Fault(f"The certificate for {names} is self-signed.", _OBTAIN)
+            return Fault(
+                f"The certificate for {names} is self-signed.", _unless_elsewhere(place, f"replace it. {_OBTAIN}")
+            )
     return Fault(f"The certificate for {names} is not trusted: {refused.verify_message}.", _OBTAIN)
+
+
+def _unless_elsewhere(place: Place, fix: str) -> str:
+    return f"If {place.address} is not yours, the records lead elsewhere: {RECORD_FIX} If it is, {fix}"
 
 
 async def _fetch(place: Place) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api.doctor import call, here, relays, sockets, there
+from api.doctor import call, clock, here, relays, sockets, there
 from api.doctor.deployment import Deployment
 from api.doctor.examination import Check, examine
 from api.doctor.findings import Report
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 CHECKS: tuple[Check[Deployment], ...] = (
     Check("settings", here.settings),
+    Check("secrets", here.secrets, ("settings",)),
     Check("disk", here.disk, ("settings",)),
     Check("database", here.database, ("settings",)),
     Check("schema", here.schema, ("database",)),
@@ -24,7 +25,7 @@ CHECKS: tuple[Check[Deployment], ...] = (
     Check("connection", there.connection, ("name",)),
     Check("certificate", there.certificate, ("connection",)),
     Check("server", there.server, ("settings", "certificate")),
-    Check("clock", there.clock),
+    Check("clock", clock.clock),
     Check("proxy-headers", there.proxy_headers, ("server",)),
     Check("websocket", sockets.through_the_proxy, ("server",)),
     Check("origins", sockets.origins, ("websocket",)),

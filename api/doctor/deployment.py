@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import ipaddress
 import ssl
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from api.doctor.findings import Fault
 from api.doctor.http import Place
+from api.load.target import DEFAULT_PORTS, LoadError, split_address, trust_in
 from api.settings import Settings, SettingsError, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from api.app import Application
-    from api.doctor.seen import Seen
     from signaling.turn.urls import TurnUrl
 
-_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+A = TypeVar("A")
+T = TypeVar("T")
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class NoDeployment(Exception):
@@ -39,22 +42,22 @@ class Deployment:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.clock = clock
-        self.expected = frozenset(expected)
+        self.expected = frozenset(map(_address, expected))
         self.ca_file = ca_file
-        self.trust = _trust(ca_file)
+        self.trust = _usable(trust_in, str(ca_file) if ca_file else None)
         self._settings, self.problem = _load()
         known = self._settings.base_url if self._settings is not None else None
         if url is None and known is None:
             raise NoDeployment(f"{self.problem} (or name the deployment with --url)")
-        self._parts = urlsplit(_checked(url or str(known)))
+        self._parts = _usable(split_address, url or str(known), "--url: ")
         self.secure = self._parts.scheme == "https"
         self.host = self._parts.hostname or ""
-        self.port = self._parts.port or _PORTS[self._parts.scheme]
-        self.origin = f"{self._parts.scheme}://{self._parts.netloc}"
+        self.port = self._parts.port or DEFAULT_PORTS[self._parts.scheme]
+        here = Place("", self.port, self.host, self.trust if self.secure else None)
+        self.origin = f"{self._parts.scheme}://{here.authority}"
+        """As browsers write it (RFC 6454 §6.2): in small letters, without the port that goes without saying."""
         self.addresses: list[str] = []
         """Those of the name, as far as they can be reached from here."""
-        self.seen: Seen | None = None
-        """What the server said last."""
         self.offsets: dict[str, float] = {}
         """By how many seconds the clock of each part is ahead of this machine's."""
         self.relays: list[TurnUrl] = []
@@ -67,6 +70,13 @@ class Deployment:
         if self._settings is None:
             raise Fault(str(self.problem), "Mend this setting; chatter check-config shows those in force.")
         return self._settings
+
+    @property
+    def secret(self) -> str:
+        """`AUTH_SECRET` as the server has it; empty where it is not known here. Raises `Fault`."""
+        known = self.settings
+        kept = (known.data_dir / "auth_secret").is_file()  # by a server in development
+        return known.auth.secret if known.tree.auth.secret or kept else ""
 
     @property
     def application(self) -> Application:
@@ -82,13 +92,19 @@ class Deployment:
         context = (tls or self.trust) if self.secure else None
         return [Place(address, self.port, self.host, context) for address in self.addresses]
 
-    def socket_place(self) -> Place:
-        """Return where browsers open sockets."""
-        beside = f"wss://{self._parts.netloc}" if self.secure else self.settings.ws_url("x", self._parts.netloc)
-        parts = urlsplit(self.settings.tree.gateway.url or beside)
+    def socket(self, room: str) -> tuple[Place, str]:
+        """Return where browsers open the socket of a room, and its path there."""
+        parts = urlsplit(self._socket_url(room))
         host = parts.hostname or ""
         address = self.addresses[0] if host == self.host else host
-        return Place(address, parts.port or _PORTS[parts.scheme], host, self.trust if parts.scheme == "wss" else None)
+        tls = self.trust if parts.scheme == "wss" else None
+        return Place(address, parts.port or DEFAULT_PORTS[parts.scheme], host, tls), parts.path
+
+    def _socket_url(self, room: str) -> str:
+        known = self._settings
+        if known is not None and (known.tree.gateway.url or not self.secure):
+            return known.ws_url(room, self._parts.netloc)
+        return f"ws{self.origin.removeprefix('http')}/ws/{room}"
 
     async def close(self) -> None:
         """Let go of the database."""
@@ -103,19 +119,15 @@ def _load() -> tuple[Settings | None, str | None]:
         return None, str(error)
 
 
-def _trust(ca_file: Path | None) -> ssl.SSLContext:
+def _usable(read: Callable[[A], T], given: A, option: str = "") -> T:
     try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as error:
-        raise NoDeployment(f"--ca-file: {ca_file} holds no certificates ({error.strerror or error})") from None
+        return read(given)
+    except LoadError as error:
+        raise NoDeployment(f"{option}{error}") from None
 
 
-def _checked(url: str) -> str:
+def _address(text: str) -> Address:
     try:
-        parts = urlsplit(url)
-        good = parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0)
+        return ipaddress.ip_address(text)
     except ValueError:
-        good = False
-    if not good or "@" in parts.netloc or parts.path not in {"", "/"} or parts.query or parts.fragment:
-        raise NoDeployment(f"--url: {url!r} is not the address of a deployment, such as https://call.example.org")
-    return url
+        raise NoDeployment(f"--address: {text!r} is not an IP address, such as 203.0.113.7") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -30,17 +30,15 @@ async def examine(
 ) -> tuple[Finding, ...]:
     """Run the checks one after the other; `begun` and `done` hear of each."""
     findings: dict[str, Finding] = {}
-    missing: dict[str, str] = {}
+    blame: dict[str, str] = {}  # what is missing, and which failure that comes from
     for check in checks:
         begun(check.name)
         started = time.perf_counter()
-        verdict = _impossible(check, missing)
-        if verdict is not None:
-            missing[check.name] = "was skipped"
-        else:
-            verdict = await _look(check, subject)
-            if verdict.status == "failed":
-                missing[check.name] = "failed"
+        # What another skipped by itself, as not needed here, stops nobody.
+        root = next((blame[name] for name in check.needs if name in blame), None)
+        verdict = await _look(check, subject) if root is None else skipped(f"needs {root}, which failed")
+        if root is not None or verdict.status == "failed":
+            blame[check.name] = root or check.name
         findings[check.name] = _finding(check.name, verdict, time.perf_counter() - started)
         done(findings[check.name])
     return tuple(findings.values())
@@ -49,11 +47,6 @@ async def examine(
 def _finding(name: str, verdict: Verdict, seconds: float) -> Finding:
     fix = None if verdict.fix is None else one_line(verdict.fix)
     return Finding(name, verdict.status, one_line(verdict.finding), fix, round(seconds * 1000))
-
-
-def _impossible(check: Check[D], missing: Mapping[str, str]) -> Verdict | None:
-    """Return why a check makes no sense. What another skipped by itself, as not needed here, stops nobody."""
-    return next((skipped(f"needs {name}, which {missing[name]}") for name in check.needs if name in missing), None)
 
 
 async def _look(check: Check[D], subject: D) -> Verdict:

@@ -8,6 +8,9 @@ from msgspec import Struct
 
 Status = Literal["ok", "warning", "failed", "skipped"]
 
+IN_PRODUCTION = "docker compose -f docker-compose.prod.yaml exec app-1 chatter doctor"
+RECORD_FIX = "Let the A and AAAA records lead to this machine and to no other; it takes up to their TTL."
+
 
 class Verdict(Struct, frozen=True):
     """How one check went. `fix` says what to do where something is to be done."""
@@ -66,6 +69,19 @@ def failed(cause: str, fix: str) -> Verdict:
 def skipped(why: str) -> Verdict:
     """Say why there was nothing to check."""
     return Verdict("skipped", why)
+
+
+def sentence(cause: object) -> str:
+    """Return a cause that begins in small letters as a sentence."""
+    words = str(cause).rstrip(".")
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def reason(error: OSError) -> str:
+    """Say in words why something could not be reached or opened."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return getattr(error, "reason", None) or error.strerror or str(error) or type(error).__name__
 
 
 def one_line(text: object) -> str:

@@ -4,45 +4,54 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
 from api.db import DatabaseUnavailable
 from api.disk import Level, Room, existing
-from api.doctor.findings import Fault, Verdict, failed, ok, skipped, warning
+from api.doctor.findings import IN_PRODUCTION, Fault, Verdict, failed, ok, reason, sentence, skipped, warning
 
 if TYPE_CHECKING:
     from api.doctor.deployment import Deployment
-    from api.settings import Settings
 
-_LEAST_DISTINCT = 10
-"""Characters in a secret; hexadecimal ones of 32 bytes have fewer with a probability of one in a million."""
+_LEAST_DISTINCT = 6
+"""Characters in a secret: of 16 random hexadecimal ones fewer than one in 20,000 has less, of 32 none ever."""
 _BUS_S = 3.0
+_GIVE = "Give the folder to the user that Chatter runs as (10001), or run this as that user."
 _MAKE_ONE = "Make one with scripts/secrets, or: openssl rand -base64 48"
 
 
 async def settings(deployment: Deployment) -> Verdict:
-    """Look at the settings: whether they can be used, and whether the secrets are worth the name."""
+    """Look at the settings: whether they can be used."""
     known = deployment.settings
-    for name, secret in _secrets(known).items():
-        if len(set(secret)) < _LEAST_DISTINCT:
-            return failed(f"{name} is easy to guess: it has only {len(set(secret))} different characters.", _MAKE_ONE)
-    same = _shared(_secrets(known))
-    if same is not None:
-        return warning(f"{same} are the same secret: who learns one knows the other.", _MAKE_ONE)
     if deployment.secure and not known.production:
         return warning(
             "ENV is development behind an https address: cookies are not bound to https.", "Set ENV=production."
         )
-    return ok(f"ENV={known.tree.server.env}, secrets present and strong")
+    return ok(f"ENV={known.tree.server.env}")
 
 
-def _secrets(known: Settings) -> dict[str, str]:
+async def secrets(deployment: Deployment) -> Verdict:
+    """Look at the secrets: whether they are worth the name."""
+    given = _secrets(deployment)
+    if not given:
+        return skipped("none is set")
+    for name, secret in given.items():
+        if len(set(secret)) < _LEAST_DISTINCT:
+            return failed(f"{name} is easy to guess: it has only {len(set(secret))} different characters.", _MAKE_ONE)
+    same = _shared(given)
+    if same is not None:
+        return warning(f"{same} are the same secret: who learns one knows the other.", _MAKE_ONE)
+    return ok(f"not guessable, no two the same: {', '.join(given)}")
+
+
+def _secrets(deployment: Deployment) -> dict[str, str]:
+    known = deployment.settings
     given = {
-        "AUTH_SECRET": known.auth.secret,
+        "AUTH_SECRET": deployment.secret,
         "AUTH_PEPPER": known.auth.pepper,
         "TURN_SECRET": known.signaling.turn.secret,
         "the password of the database": known.database_url.password or "",
@@ -81,12 +90,16 @@ async def database(deployment: Deployment) -> Verdict:
     return ok(where)
 
 
-def _need_file(path: str) -> None:
-    if not Path(path).exists():  # opening it would make an empty one
+def _need_file(name: str) -> None:
+    path = Path(name).absolute()
+    try:
+        path.stat()  # opening one that is not there would make it
+    except OSError as error:
         raise Fault(
-            f"There is no database {path}.",
-            "Run this where the server runs (docker compose exec app-1 chatter doctor), or start the server once.",
-        )
+            f"The database {path} cannot be opened: {reason(error)}.",
+            f"Run this where the server runs and as its user ({IN_PRODUCTION}; in development docker compose exec app "
+            "chatter doctor), or start the server once.",
+        ) from None
 
 
 async def schema(deployment: Deployment) -> Verdict:
@@ -100,9 +113,9 @@ async def schema(deployment: Deployment) -> Verdict:
             "Apply them: chatter migrate up (docker compose -f docker-compose.prod.yaml run --rm migrate).",
         )
     if found.ahead:
-        return failed(
+        return warning(
             f"The schema is ahead by {len(found.ahead)}: {', '.join(found.ahead)}. A newer version made it.",
-            "Update Chatter (scripts/deploy), or roll back with the newer version: chatter migrate down.",
+            "Update Chatter soon (scripts/deploy), or roll back with the newer version: chatter migrate down.",
         )
     return ok("neither behind nor ahead")
 
@@ -120,14 +133,14 @@ async def bus(deployment: Deployment) -> Verdict:
         return skipped("BUS_URL is not set: this node is alone")
     fix = "Start the bus (docker compose -f docker-compose.prod.yaml up -d nats) and check BUS_URL with its password."
     line = create_bus(url, "chatter-doctor", BusMetrics(CollectorRegistry()))
-    subject, came = f"chatter.doctor.{secrets.token_hex(8)}", asyncio.Event()
+    subject, came = f"chatter.doctor.{token_hex(8)}", asyncio.Event()
     try:
         await line.start()
         await line.subscribe(subject, lambda _: came.set())
         line.publish(subject, b"doctor")
         await asyncio.wait_for(came.wait(), _BUS_S)
     except BusUnavailable as error:
-        raise Fault(f"{str(error)[:1].upper()}{str(error)[1:]}", fix) from None
+        raise Fault(sentence(error), fix) from None
     except TimeoutError:
         raise Fault(f"The bus took a message and did not bring it back within {_BUS_S:g} s.", fix) from None
     finally:
@@ -137,19 +150,21 @@ async def bus(deployment: Deployment) -> Verdict:
 
 async def disk(deployment: Deployment) -> Verdict:
     """Look at the room that is left for data and recordings, and whether one may write there."""
-    folders = dict.fromkeys([deployment.settings.data_dir, deployment.settings.recording.folder])
-    return _worst([_room_in(folder) for folder in folders])
+    recording = deployment.settings.recording
+    floors = {deployment.settings.data_dir.absolute(): 0, recording.folder.absolute(): recording.free_floor_bytes}
+    return _worst([_room_in(folder, floor) for folder, floor in floors.items()])
 
 
-def _room_in(folder: Path) -> Verdict:
-    room, present = Room.of(folder), existing(folder)
+def _room_in(folder: Path, floor: int) -> Verdict:
+    try:
+        room, present = Room.of(folder, floor), existing(folder)
+    except OSError as error:
+        return failed(f"{folder} cannot be looked at: {reason(error)}.", _GIVE)
     fix = "Make room: delete old recordings and backups, docker image prune, or take a larger disk."
     if room.level is Level.NEARLY_FULL:
         return failed(f"The disk is nearly full: {room} in {folder}.", fix)
     if not os.access(present, os.W_OK | os.X_OK):
-        return failed(
-            f"{present} cannot be written by this user.", "Give the folder to the user that Chatter runs as (10001)."
-        )
+        return failed(f"{present} cannot be written by this user.", _GIVE)
     if room.level is Level.FILLING_UP:
         return warning(f"The disk fills up: {room} in {folder}.", fix)
     return ok(f"{room} in {folder}")

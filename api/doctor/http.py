@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 _MOST_BYTES = 256 * 1024
 _CONNECT_S = 5.0
+_ANSWER_S = 8.0
 
 
 class Place(NamedTuple):
@@ -66,9 +67,11 @@ async def connected(place: Place) -> AsyncIterator[tuple[asyncio.StreamReader, a
 
 async def get(place: Place, path: str, headers: Mapping[str, str] | None = None) -> Answer:
     """Ask for a resource. Raises `OSError`."""
-    async with connected(place) as (reader, writer):
+    async with connected(place) as (reader, writer), asyncio.timeout(_ANSWER_S):
         await _send(writer, place, path, {"Connection": "close", **(headers or {})})
         status, received = await _head(reader)
+        if received.get("Transfer-Encoding", "").lower() == "chunked":
+            return Answer(status, received, await _chunks(reader))
         length = received.get("Content-Length", "")
         most = min(int(length), _MOST_BYTES) if length.isdecimal() else _MOST_BYTES
         return Answer(status, received, await _up_to(reader, most))
@@ -83,7 +86,7 @@ async def shake_hands(place: Place, path: str, origin: str | None) -> Answer:
         "Sec-WebSocket-Key": base64.b64encode(secrets.token_bytes(16)).decode(),
         **({"Origin": origin} if origin else {}),
     }
-    async with connected(place) as (reader, writer):
+    async with connected(place) as (reader, writer), asyncio.timeout(_ANSWER_S):
         await _send(writer, place, path, headers)
         status, received = await _head(reader)
         return Answer(status, received, b"")
@@ -106,6 +109,20 @@ async def _head(reader: asyncio.StreamReader) -> tuple[int, http.client.HTTPMess
         return int(status), http.client.parse_headers(io.BytesIO(rest))
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError, http.client.HTTPException):
         raise NoHttp("it does not speak HTTP, or hung up at once") from None
+
+
+async def _chunks(reader: asyncio.StreamReader) -> bytes:
+    """Read a body that comes in chunks (RFC 9112 §7.1), which proxies make of one that they rewrite."""
+    body = b""
+    try:
+        while size := int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16):
+            if not 0 < size <= _MOST_BYTES - len(body):
+                break
+            body += await reader.readexactly(size)
+            await reader.readexactly(2)
+    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
+        raise NoHttp("its answer breaks off") from None
+    return body
 
 
 async def _up_to(reader: asyncio.StreamReader, most: int) -> bytes:

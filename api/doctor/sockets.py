@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import ssl
 from typing import TYPE_CHECKING
 
-from api.doctor.findings import Fault, Verdict, failed, ok
+from api.doctor.certificate import complaint
+from api.doctor.findings import Fault, Verdict, failed, ok, reason
 from api.doctor.http import shake_hands
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ async def through_the_proxy(deployment: Deployment) -> Verdict:
     """Open a WebSocket the way browsers do, but as a program: without an origin."""
     status = await _status(deployment, None)
     if status == _SWITCHED:
-        return ok(f"opened at {deployment.socket_place().authority}")
+        return ok(f"opened at {deployment.socket('x')[0].authority}")
     if status in {502, 503, 504}:
         return failed(
             f"The proxy answers {status} to sockets: the gateway behind it does not answer, or is being stopped.",
@@ -58,12 +60,14 @@ async def origins(deployment: Deployment) -> Verdict:
 
 
 async def _status(deployment: Deployment, origin: str | None) -> int:
-    place = deployment.socket_place()
+    place, path = deployment.socket(f"doctor-{secrets.token_hex(4)}")
     try:
-        answer = await shake_hands(place, f"/ws/doctor-{secrets.token_hex(4)}?v=2", origin)
+        answer = await shake_hands(place, f"{path}?v=2", origin)
+    except ssl.SSLCertVerificationError as refused:
+        raise await complaint(place, refused) from None
     except OSError as error:
         raise Fault(
-            f"No socket at {place.authority}: {str(error) or type(error).__name__}.",
+            f"No socket at {place.authority}: {reason(error)}.",
             "GATEWAY_URL (or BASE_URL) must lead to the proxy, and the proxy to GATEWAY_ADDR.",
         ) from None
     return answer.status

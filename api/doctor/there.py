@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from api.doctor import clock
 from api.doctor.certificate import complaint, validity
-from api.doctor.findings import Fault, Verdict, failed, ok, skipped, warning
+from api.doctor.findings import IN_PRODUCTION, RECORD_FIX, Fault, Verdict, failed, ok, reason, skipped, warning
 from api.doctor.http import Answer, connected, get
-from api.doctor.seen import HEADER, PATH, Questions, Seen
+from api.doctor.seen import HEADER, PATH, TTL_S, Questions, Seen
 
 if TYPE_CHECKING:
     from api.doctor.deployment import Deployment
@@ -23,12 +24,11 @@ if TYPE_CHECKING:
 _LATE_SHARE = 0.2
 """What is left of a certificate's life when it should have been renewed long ago: certbot does so at a third."""
 _DAY_S = 86_400
-_SLIGHT_S, _GRAVE_S = 5.0, 60.0
-"""Nodes must agree to within a few seconds; credentials for relays hold ten minutes."""
+_PROXY = "the proxy (its Date header)"
 _MADE_UP = "192.0.2.1"
 """An address of nobody (RFC 5737)."""
+_NOT_ASKED = "AUTH_SECRET is not set here, and only who holds it may ask"
 _BEHIND_FIX = "docker compose -f docker-compose.prod.yaml ps, and logs app-1 app-2, say how the app is."
-_RECORD_FIX = "Let the A and AAAA records lead to this machine and to no other; it takes up to their TTL."
 
 
 async def name(deployment: Deployment) -> Verdict:
@@ -38,19 +38,21 @@ async def name(deployment: Deployment) -> Verdict:
             deployment.host, deployment.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
         )
     except OSError as error:
-        raise Fault(f"There is no address for {deployment.host}: {error.strerror}.", _RECORD_FIX) from None
+        raise Fault(f"There is no address for {deployment.host}: {error.strerror}.", RECORD_FIX) from None
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    strange = [address for address in addresses if deployment.expected and address not in deployment.expected]
-    if strange:
-        wanted = ", ".join(sorted(deployment.expected))
-        return failed(f"{deployment.host} leads to {', '.join(strange)}, not to {wanted}.", _RECORD_FIX)
+    led_to = {ipaddress.ip_address(address) for address in addresses}
+    if deployment.expected and led_to != deployment.expected:
+        wanted = ", ".join(sorted(map(str, deployment.expected)))
+        return failed(f"{deployment.host} leads to {', '.join(addresses)}, not to {wanted}.", RECORD_FIX)
     deployment.addresses = addresses
     return ok(f"{deployment.host} is {', '.join(addresses)}")
 
 
 async def connection(deployment: Deployment) -> Verdict:
     """Connect to every address of the name."""
-    troubles = {place.address: await _trouble(place) for place in deployment.places()}
+    places = deployment.places()
+    found = await asyncio.gather(*map(_trouble, places))
+    troubles = {place.address: trouble for place, trouble in zip(places, found, strict=True)}
     far = [address for address, trouble in troubles.items() if trouble == "unreachable"]
     deployment.addresses = [address for address, trouble in troubles.items() if trouble is None]
     bad = {address: trouble for address, trouble in troubles.items() if trouble not in {None, "unreachable"}}
@@ -59,7 +61,7 @@ async def connection(deployment: Deployment) -> Verdict:
         return failed(
             f"Nothing answers at {address} port {deployment.port}: {trouble}.",
             f"Start the proxy (docker compose -f docker-compose.prod.yaml up -d nginx) and open port {deployment.port} "
-            f"in the firewall. {_RECORD_FIX}",
+            f"in the firewall. {RECORD_FIX}",
         )
     if far:
         return warning(
@@ -73,20 +75,17 @@ async def _trouble(place: Place) -> str | None:
     try:
         async with connected(place._replace(tls=None)):
             return None
-    except TimeoutError:
-        return "no answer"
     except OSError as error:
-        network = ipaddress.ip_address(place.address.partition("%")[0])
-        if network.version == 6 and not isinstance(error, ConnectionError):
+        if ":" in place.address and not isinstance(error, ConnectionError | TimeoutError):
             return "unreachable"
-        return error.strerror or type(error).__name__
+        return reason(error)
 
 
 async def certificate(deployment: Deployment) -> Verdict:
     """Look at the certificate that each address shows."""
     if not deployment.secure:
         return skipped("the address begins with http://")
-    left = [await _days_left(deployment, place) for place in deployment.places()]
+    left = await asyncio.gather(*(_days_left(deployment, place) for place in deployment.places()))
     days, share = min(left)
     if share < _LATE_SHARE:
         return warning(
@@ -104,7 +103,7 @@ async def _days_left(deployment: Deployment, place: Place) -> tuple[float, float
         raise await complaint(place, refused) from None
     except OSError as error:
         raise Fault(
-            f"{place.address} does not speak TLS on port {place.port}: {_words(error)}.",
+            f"{place.address} does not speak TLS on port {place.port}: {reason(error)}.",
             "Let the proxy listen with `ssl` there, and give the address with its port.",
         ) from None
     left = ends - deployment.clock()
@@ -113,11 +112,9 @@ async def _days_left(deployment: Deployment, place: Place) -> tuple[float, float
 
 async def server(deployment: Deployment) -> Verdict:
     """Find out whether it is this installation that answers under the name, at each address."""
-    for place in deployment.places():
-        deployment.seen = await _ask(deployment, place)
-    seen = deployment.seen
-    if seen is None:
-        raise Fault("No address is left to ask.", _RECORD_FIX)
+    if not deployment.secret:
+        return skipped(_NOT_ASKED)
+    seen = (await asyncio.gather(*(_ask(deployment, place) for place in deployment.places())))[-1]
     troubles = [f"{part}: {result.problem}" for part, result in seen.checks.items() if not result.ok]
     if any(not result.ok and result.required for result in seen.checks.values()):
         return failed(f"The server says that it is not ready: {', '.join(troubles)}.", _BEHIND_FIX)
@@ -129,33 +126,37 @@ async def server(deployment: Deployment) -> Verdict:
         return warning(
             f"The server runs version {seen.version}, this command is {VERSION}.", "Bring both to one: scripts/deploy."
         )
-    return ok(f"this installation, node {seen.node}, ready")
+    return ok(f"this installation, node {seen.node}, ready{_beside(seen)}")
+
+
+def _beside(seen: Seen) -> str:
+    return f"; it hears {', '.join(seen.others)}" if seen.others else ""
 
 
 async def _ask(deployment: Deployment, place: Place, forwarded_for: str | None = None) -> Seen:
     questions = Questions(deployment.settings.auth.secret, deployment.clock)
-    headers = {HEADER: questions.sign(), **({"X-Forwarded-For": forwarded_for} if forwarded_for else {})}
+    proof = questions.sign()
+    headers = {HEADER: proof, **({"X-Forwarded-For": forwarded_for} if forwarded_for else {})}
     try:
         answer = await get(place, PATH, headers)
     except OSError as error:
-        raise Fault(f"{place.address} does not answer: {_words(error)}.", _BEHIND_FIX) from None
+        raise Fault(f"{place.address} does not answer: {reason(error)}.", _BEHIND_FIX) from None
+    _note_date(deployment, answer)
     if answer.status != 200:
-        raise _stranger(place, answer)
+        raise _stranger(deployment, place, answer)
+    if not questions.is_answered(proof, answer.headers.get(HEADER, ""), answer.body):
+        raise Fault(f"What answers at {place.address} cannot prove that it holds AUTH_SECRET.", RECORD_FIX)
     try:
         seen = msgspec.json.decode(answer.body, type=Seen)
     except msgspec.DecodeError:
-        raise Fault(f"{place.address} answers with something else than Chatter does.", _RECORD_FIX) from None
-    _note_clocks(deployment, answer, seen)
+        raise Fault(
+            f"{place.address} answers as another version of Chatter does.", "Run the doctor of that version."
+        ) from None
+    deployment.offsets[f"node {seen.node}"] = seen.time / 1000 - deployment.clock()
     return seen
 
 
-def _words(error: OSError) -> str:
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    return getattr(error, "reason", None) or error.strerror or str(error) or type(error).__name__
-
-
-def _stranger(place: Place, answer: Answer) -> Fault:
+def _stranger(deployment: Deployment, place: Place, answer: Answer) -> Fault:
     if answer.status in {502, 503, 504}:
         return Fault(
             f"The proxy at {place.address} answers {answer.status}: the app behind it does not.",
@@ -164,40 +165,44 @@ def _stranger(place: Place, answer: Answer) -> Fault:
     if answer.status == 429:
         return Fault("The server limits what comes from this address (429).", "Wait a minute and run this again.")
     if answer.status == 404 and b'"code":"not_found"' in answer.body:
+        offset = deployment.offsets.get(_PROXY, 0.0)
+        if abs(offset) > TTL_S - clock.GRAVE_S:
+            return Fault(
+                f"The clock at {place.address} is {abs(offset) / 3600:,.0f} hours off this machine's: "
+                "it takes no proof of who asks.",
+                clock.FIX,
+            )
         return Fault(
-            f"Another Chatter answers at {place.address}, or this one with another AUTH_SECRET.",
-            f"{_RECORD_FIX} If it is the right one, run this with its settings (… exec app-1 chatter doctor).",
+            f"Another Chatter answers at {place.address}, or this one with another AUTH_SECRET or of an older version.",
+            f"{RECORD_FIX} If it is the right one, run this with its settings ({IN_PRODUCTION}), in its version.",
         )
-    return Fault(f"Something else answers at {place.address}: {answer.summary}.", _RECORD_FIX)
+    to = answer.headers.get("Location", "")
+    if 300 <= answer.status < 400 and to:
+        return Fault(
+            f"{place.address} sends people on to {to}: {answer.summary}.",
+            f"If that is yours, look there: --url {_origin(to) or deployment.origin}. Else: {RECORD_FIX}",
+        )
+    return Fault(f"Something else answers at {place.address}: {answer.summary}.", RECORD_FIX)
 
 
-def _note_clocks(deployment: Deployment, answer: Answer, seen: Seen) -> None:
-    now = deployment.clock()
-    deployment.offsets["the server"] = seen.time / 1000 - now
-    date = email.utils.parsedate_to_datetime(answer.headers["Date"]) if "Date" in answer.headers else None
-    if date is not None:
-        deployment.offsets["the proxy (its Date header)"] = date.timestamp() + 0.5 - now  # it counts whole seconds
+def _origin(url: str) -> str:
+    return "/".join(url.split("/")[:3]) if "://" in url else ""
 
 
-async def clock(deployment: Deployment) -> Verdict:
-    """Compare this machine's clock with those of the proxy, the server and the database."""
-    if not deployment.offsets:
-        return skipped("neither the server nor the database said what time it is")
-    part, offset = max(deployment.offsets.items(), key=lambda found: abs(found[1]))
-    if abs(offset) < _SLIGHT_S:
-        return ok(f"all within {max(1, round(abs(offset)))} s: {', '.join(deployment.offsets)}")
-    direction = "ahead of" if offset > 0 else "behind"
-    verdict = failed if abs(offset) >= _GRAVE_S else warning
-    return verdict(
-        f"The clock of {part} is {abs(offset):,.0f} s {direction} this machine's.",
-        "Set both by NTP: timedatectl set-ntp true (or install chrony), then timedatectl status.",
-    )
+def _note_date(deployment: Deployment, answer: Answer) -> None:
+    try:
+        date = email.utils.parsedate_to_datetime(answer.headers.get("Date", ""))
+    except ValueError:  # none, or not one
+        return
+    deployment.offsets[_PROXY] = date.timestamp() + 0.5 - deployment.clock()  # it counts whole seconds
 
 
 async def proxy_headers(deployment: Deployment) -> Verdict:
     """Find out whom the server takes for the client, also when the client lies about it."""
     if not deployment.secure:
         return skipped("there is no proxy: the address begins with http://")
+    if not deployment.secret:
+        return skipped(_NOT_ASKED)
     honest = await _ask(deployment, deployment.places()[0])
     lied = await _ask(deployment, deployment.places()[0], _MADE_UP)
     set_header = "Let the proxy set X-Forwarded-For to the client's address alone: infra/nginx/proxy.conf does."

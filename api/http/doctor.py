@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
-from quart import Blueprint, request
-from quart_schema import hide, validate_response
+import msgspec
+from quart import Blueprint, Response, request
+from quart_schema import hide
 from werkzeug.exceptions import NotFound
 
 from api.doctor.seen import HEADER, Questions, Seen
 from api.http.security import application, client_address, public
+
+if TYPE_CHECKING:
+    from observability.health import CheckResult
 
 
 def create_doctor_blueprint(secret: str, version: str) -> Blueprint:
@@ -19,23 +24,29 @@ def create_doctor_blueprint(secret: str, version: str) -> Blueprint:
 
     @doctor.get("/doctor")
     @hide
-    @validate_response(Seen)
     @public("it asks for a proof that only who holds AUTH_SECRET can make")
-    async def get_seen() -> Seen:
+    async def get_seen() -> Response:
         """Tell how this request arrived, and whether traffic may come."""
-        if not questions.is_ours(request.headers.get(HEADER, "")):
+        question = request.headers.get(HEADER, "")
+        if not questions.is_ours(question):
             raise NotFound
-        settings = application().settings
-        forwarded_for = request.headers.get("X-Forwarded-For", "")
-        return Seen(
-            version=version,
-            node=settings.cluster.node,
-            address=client_address(),
-            hops=len([hop for hop in forwarded_for.split(",") if hop.strip()]),
-            trusted_hops=settings.signaling.trusted_hops,
-            scheme=request.headers.get("X-Forwarded-Proto", ""),
-            time=int(time.time() * 1000),
-            checks=await application().readiness.check(),
-        )
+        body = msgspec.json.encode(_seen(version, await application().readiness.check()))
+        return Response(body, content_type="application/json", headers={HEADER: questions.answer(question, body)})
 
     return doctor
+
+
+def _seen(version: str, checks: dict[str, CheckResult]) -> Seen:
+    settings, cluster = application().settings, application().cluster
+    forwarded_for = request.headers.get("X-Forwarded-For", "")
+    return Seen(
+        version=version,
+        node=settings.cluster.node,
+        address=client_address(),
+        hops=len([hop for hop in forwarded_for.split(",") if hop.strip()]),
+        trusted_hops=settings.signaling.trusted_hops,
+        scheme=request.headers.get("X-Forwarded-Proto", ""),
+        time=int(time.time() * 1000),
+        checks=checks,
+        others=() if cluster is None else tuple(sorted({sender.node for sender in cluster.heard})),
+    )

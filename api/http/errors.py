@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -68,6 +69,9 @@ class NotBuilt(Exception):
 _NODE_RETRY_S = 5
 """Shorter than it takes to notice that a node is gone, so that the wait is not in vain if it only stumbled."""
 
+_TELL_AGAIN_S = 60.0
+"""How often the log tells of the same outage, however many requests it hits."""
+
 _HTTP_CODES = {
     400: ("bad_request", "The request is malformed."),
     401: ("unauthenticated", "The request needs valid credentials."),
@@ -80,6 +84,21 @@ _HTTP_CODES = {
 }
 
 
+class _Seldom:
+    """Lets one through in a while. `clock` gives seconds that only grow."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._next = -math.inf
+
+    def __call__(self) -> bool:
+        now = self._clock()
+        if now < self._next:
+            return False
+        self._next = now + _TELL_AGAIN_S
+        return True
+
+
 def problem(status: int, code: str, text: str, retry_after: float | None = None) -> Response:
     """Make an error answer."""
     body = Problem(error=text, code=code, request_id=request_info(request.scope).id)  # type: ignore[arg-type]
@@ -89,8 +108,11 @@ def problem(status: int, code: str, text: str, retry_after: float | None = None)
     return response
 
 
-def install_error_handlers(app: Quart, rate_limited: Callable[[RateLimit], None]) -> None:
+def install_error_handlers(
+    app: Quart, rate_limited: Callable[[RateLimit], None], clock: Callable[[], float] = time.monotonic
+) -> None:
     """Make every error of this app a problem answer; `rate_limited` is told of those for being too much."""
+    tells_away, tells_full = _Seldom(clock), _Seldom(clock)
 
     @app.errorhandler(AuthError)
     async def refused(error: AuthError) -> Response:
@@ -143,12 +165,14 @@ def install_error_handlers(app: Quart, rate_limited: Callable[[RateLimit], None]
 
     @app.errorhandler(DatabaseUnavailable)
     async def no_database(error: DatabaseUnavailable) -> Response:
-        logger.warning("database unavailable", extra={"event": "database_unavailable", "detail": str(error)[:200]})
+        if tells_away():
+            logger.warning("database unavailable", extra={"event": "database_unavailable", "detail": str(error)[:200]})
         return problem(503, "unavailable", "The database cannot be reached; try again in a moment.", 5)
 
     @app.errorhandler(DatabaseFull)
-    async def full_database(error: DatabaseFull) -> Response:
-        logger.error("the disk of the database is full: make room", extra={"event": "database_full"})
+    async def full_database(_: DatabaseFull) -> Response:
+        if tells_full():
+            logger.error("the disk of the database is full: make room", extra={"event": "database_full"})
         return problem(507, "storage_full", "The disk of this server is full; tell the person who runs it.")
 
     @app.errorhandler(NodeUnreachable)

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 _TIMEOUT_S = 10
 _PATIENCE = 5
 _LONGEST_WAIT_S = 30
-_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
 class LoadError(Exception):
@@ -46,10 +46,10 @@ class Target:
     """A deployment at a public URL. `open` signs in; `close` signs out."""
 
     def __init__(self, url: str, ca_file: str | None = None, gateway_host: str | None = None) -> None:
-        self._parts = _split(url)
+        self._parts = split_address(url)
         self._gateway_host = gateway_host or self.host
         self.origin = f"{self._parts.scheme}://{self._parts.netloc}"
-        self.tls = _tls(ca_file) if self._parts.scheme == "https" else None
+        self.tls = trust_in(ca_file) if self._parts.scheme == "https" else None
         self._device = f"load-{secrets.token_hex(8)}"
         self._bearer: dict[str, str] = {}
 
@@ -120,7 +120,7 @@ class Target:
             connection.close()
 
     def _connection(self) -> http.client.HTTPConnection:
-        port = self._parts.port or _DEFAULT_PORTS[self._parts.scheme]
+        port = self._parts.port or DEFAULT_PORTS[self._parts.scheme]
         if self.tls is None:
             return http.client.HTTPConnection(self.host, port, timeout=_TIMEOUT_S)
         return http.client.HTTPSConnection(self.host, port, timeout=_TIMEOUT_S, context=self.tls)
@@ -149,7 +149,8 @@ class Target:
         return f"cannot reach {self._parts.netloc}: {getattr(error, 'strerror', None) or type(error).__name__}"
 
 
-def _split(url: str) -> SplitResult:
+def split_address(url: str) -> SplitResult:
+    """Take the address of a deployment apart. Raises `LoadError`."""
     try:
         parts = urlsplit(url)
         good = parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0)
@@ -160,7 +161,8 @@ def _split(url: str) -> SplitResult:
     return parts
 
 
-def _tls(ca_file: str | None) -> ssl.SSLContext:
+def trust_in(ca_file: str | None) -> ssl.SSLContext:
+    """Trust these certificates, or the system's. Raises `LoadError`."""
     try:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:

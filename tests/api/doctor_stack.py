@@ -90,7 +90,7 @@ class Stack:
         nginx = nginx or self.nginx
         ca_file = nginx.folder / "ca.pem"
         ca_file.write_text(nginx.authority_pem)
-        given = environment(self.folder, NODE_ID="doctor", **(self.variables | variables))
+        given = environment(self.folder, **({"NODE_ID": "doctor"} | self.variables | variables))
         url = () if "--url" in arguments else ("--url", url_of(nginx))
         return CliRunner().invoke(main, ["doctor", *url, "--ca-file", str(ca_file), *arguments], env=given)
 

@@ -30,6 +30,11 @@ def test_the_levels(free: int, total: int, level: Level) -> None:
     assert Room(free, total).level is level
 
 
+def test_what_recorders_leave_free_is_the_least() -> None:
+    assert Room(500 * MB, 10 * GB, 512 * MB).level is Level.NEARLY_FULL
+    assert Room(513 * MB, 10 * GB, 512 * MB).level is Level.FILLING_UP
+
+
 def test_in_words() -> None:
     assert str(Room(1234 * MB, 10 * GB)) == "1,234 MB (12%) free"
 

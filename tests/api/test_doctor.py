@@ -40,6 +40,8 @@ from tests.small_disk import small_disk
 pytestmark = pytest.mark.integration
 
 NAMES = [check.name for check in CHECKS]
+OF_THE_MACHINE = {"disk", "clock"}
+"""Where the machine that the tests run on may deserve a warning."""
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +78,13 @@ def red(result: Result) -> dict[str, str]:
     return {name: found["finding"] for name, found in checks(result).items() if found["status"] == "failed"}
 
 
+def assert_ok(statuses: dict[str, str]) -> None:
+    """Make sure that all is well but what lies with this machine."""
+    wrong = {name: status for name, status in statuses.items() if status != "ok"}
+    assert wrong.keys() <= OF_THE_MACHINE, wrong
+    assert set(wrong.values()) <= {"warning"}
+
+
 def rows(stack: Stack) -> dict[str, int]:
     """Return how many rows each table has that a call could leave something in."""
     with psycopg.connect(stack.variables["DATABASE_URL"]) as connection:
@@ -104,9 +113,18 @@ def test_all_is_well_and_nothing_is_left_behind(stack: Stack) -> None:
     for found in report["checks"]:
         assert list(found) == ["name", "status", "finding", "fix", "ms"]
         assert "\n" not in found["finding"]
-    assert {found["status"] for found in report["checks"]} == {"ok"}
+    assert_ok({found["name"]: found["status"] for found in report["checks"]})
     assert "data through turn:" in checks(result)["call"]["finding"]
     assert rows(stack) == before
+
+
+def test_beside_a_node_of_the_same_name(stack: Stack) -> None:
+    """As `docker compose exec app-1 chatter doctor` runs it."""
+    own = f"{stack.folder.name}-1"
+    result = stack.examine(None, "--json", NODE_ID=own)
+    assert result.exit_code == 0, result.output
+    assert "; it hears " in checks(result)["server"]["finding"]
+    assert stack.is_well()
 
 
 def test_on_a_terminal_each_line_says_how_one_part_is(stack: Stack, tmp_path: Path) -> None:
@@ -122,8 +140,11 @@ def test_on_a_terminal_each_line_says_how_one_part_is(stack: Stack, tmp_path: Pa
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     *lines, empty, summary = done.stdout.splitlines()
-    assert [line.split()[:2] for line in lines] == [["ok", name] for name in NAMES]
-    assert (empty, summary) == ("", f"{url_of(stack.nginx)}: {len(NAMES)} ok")
+    found = [line.split()[:2] for line in lines if not line.startswith(" ")]
+    assert [name for _, name in found] == NAMES
+    assert_ok({name: status for status, name in found})
+    well = sum(status == "ok" for status, _ in found)
+    assert (empty, summary.partition(",")[0]) == ("", f"{url_of(stack.nginx)}: {well} ok")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -143,7 +164,7 @@ def test_a_signal_in_the_middle_leaves_nothing_behind_either(
         wait_until(lambda: rows(stack)["users"] > before["users"])
         doctor.send_signal(number)
         _, said = doctor.communicate(timeout=60)
-    assert (doctor.returncode, said.strip()) == (1, "Aborted!")
+    assert (doctor.returncode, said.strip()) == (128 + number, "Aborted!")
     assert rows(stack) == before
 
 
@@ -160,7 +181,7 @@ def test_a_server_without_a_proxy(tmp_path: Path) -> None:
     found = {check["name"]: check["status"] for check in json.loads(done.stdout)["checks"]}
     without = {"bus", "certificate", "proxy-headers", "turn-udp", "turn-tcp", "turn-tls"}
     assert {name for name, status in found.items() if status == "skipped"} == without
-    assert {name for name, status in found.items() if status == "ok"} == set(NAMES) - without
+    assert_ok({name: status for name, status in found.items() if name not in without})
 
 
 # --- faults of the name and the certificate -------------------------------------------------------------------------
@@ -175,13 +196,13 @@ def test_the_name_leads_to_another_installation(stack: Stack) -> None:
     result = stack.examine(None, "--json", AUTH_SECRET="the-secret-of-another-installation-9876543210")
     assert "Another Chatter answers" in red(result)["server"]
     assert "A and AAAA records" in checks(result)["server"]["fix"]
-    assert checks(result)["call"]["finding"] == "needs origins, which was skipped"
+    assert checks(result)["call"]["finding"] == "needs server, which failed"
 
 
 def test_there_is_no_such_name(stack: Stack) -> None:
     result = stack.examine(None, "--json", "--url", "https://doctor.invalid")
     assert "There is no address for doctor.invalid" in red(result)["name"]
-    assert checks(result)["certificate"]["finding"] == "needs connection, which was skipped"
+    assert checks(result)["certificate"]["finding"] == "needs name, which failed"
     assert checks(result)["turn-udp"]["status"] == "ok"
 
 
@@ -207,8 +228,10 @@ def test_something_that_does_not_speak_tls(stack: Stack) -> None:
 
 
 def test_something_else_than_chatter_answers(stack: Stack) -> None:
-    found = red(stack.examine(None, "--json", "--url", f"http://{HOST}:{stack.nginx.http_port}"))
-    assert found == {"server": f"Something else answers at {HOST}: 301 Moved Permanently from nginx."}
+    result = stack.examine(None, "--json", "--url", f"http://{HOST}:{stack.nginx.http_port}")
+    sent_on = f"https://{HOST}/api/doctor"
+    assert red(result) == {"server": f"{HOST} sends people on to {sent_on}: 301 Moved Permanently from nginx."}
+    assert f"--url https://{HOST}." in checks(result)["server"]["fix"]
 
 
 def show(nginx: Nginx, issued: trustme.LeafCert, authority: trustme.CA) -> None:
@@ -425,7 +448,12 @@ def test_the_schema_is_behind(stack: Stack) -> None:
 def test_the_schema_is_ahead(stack: Stack) -> None:
     with schema_change(stack, _NOTE.format(_FUTURE), _FORGET.format(_FUTURE)):
         result = stack.examine(None, "--json")
-    assert red(result) == {"schema": f"The schema is ahead by 1: {_FUTURE}. A newer version made it."}
+    assert result.exit_code == 0, result.output
+    found = checks(result)["schema"]
+    assert (found["status"], found["finding"]) == (
+        "warning",
+        f"The schema is ahead by 1: {_FUTURE}. A newer version made it.",
+    )
     assert "scripts/deploy" in checks(result)["schema"]["fix"]
 
 
@@ -470,8 +498,10 @@ async def test_the_clock_is_ten_minutes_off(stack: Stack, monkeypatch: pytest.Mo
     report: Report = await check_up(doctor)
     found = {finding.name: finding for finding in report.checks}
     assert found["clock"].status == "failed"
-    assert re.search(r"The clock of .* is (599|600|601) s (ahead of|behind) this machine's", found["clock"].finding)
-    assert ("behind" if offset > 0 else "ahead") in found["clock"].finding
+    told = re.search(r"The clock of .* is (\d+) s (ahead of|behind) this machine's", found["clock"].finding)
+    assert told is not None
+    assert int(told[1]) == pytest.approx(600, abs=15)  # a busy machine answers late
+    assert told[2] == ("behind" if offset > 0 else "ahead of")
     assert "NTP" in str(found["clock"].fix)
     assert found["server"].status == "ok"  # a wrong clock is not taken for a wrong secret
 
@@ -484,4 +514,5 @@ def test_a_secret_that_is_missing_or_easy_to_guess(stack: Stack) -> None:
     assert red(missing)["settings"].startswith("AUTH_SECRET is missing")
     assert checks(missing)["database"]["finding"] == "needs settings, which failed"
     easy = stack.examine(None, "--json", AUTH_PEPPER="ab" * 20)
-    assert red(easy)["settings"] == "AUTH_PEPPER is easy to guess: it has only 2 different characters."
+    assert red(easy)["secrets"] == "AUTH_PEPPER is easy to guess: it has only 2 different characters."
+    assert checks(easy)["database"]["status"] == "ok"  # it hides nothing

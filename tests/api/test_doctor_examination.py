@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,7 @@ async def test_what_depends_on_a_failure_is_skipped_by_name() -> None:
     assert (found["bad"].status, found["bad"].finding, found["bad"].fix) == ("failed", "broken", "mend it")
     assert (found["doubtful"].status, found["doubtful"].fix) == ("warning", "look")
     assert (found["after bad"].status, found["after bad"].finding) == ("skipped", "needs bad, which failed")
-    assert found["after that"].finding == "needs after bad, which was skipped"
+    assert found["after that"].finding == "needs bad, which failed"
     assert (found["absent"].status, found["after absent"].status) == ("skipped", "ok")  # it was not needed
     assert found["after doubtful"].status == "ok"
 
@@ -86,12 +87,17 @@ async def test_a_fault_of_a_check_itself_hides_nothing() -> None:
 @pytest.mark.parametrize("path", ["/doctor", "/api/doctor"])
 async def test_who_holds_the_secret_learns_how_a_request_arrives(sqlite_url: URL, tmp_path: Path, path: str) -> None:
     async with open_site(settings_for(sqlite_url, tmp_path, TRUSTED_HOPS="1", NODE_ID="one")) as site:
+        questions = Questions(SECRET, time.time)
         headers = {
-            HEADER: Questions(SECRET, lambda: 2e9).sign(),
+            HEADER: questions.sign(),
             "X-Forwarded-For": "203.0.113.9",
             "X-Forwarded-Proto": "https",
         }
-        seen = (await site.ask("GET", path, headers=headers)).json()
+        answer = await site.ask("GET", path, headers=headers)
+    seen = answer.json()
+    assert questions.is_answered(headers[HEADER], answer.headers[HEADER], answer.content)
+    assert not questions.is_answered(questions.sign(), answer.headers[HEADER], answer.content)
+    assert not Questions("another", time.time).is_answered(headers[HEADER], answer.headers[HEADER], answer.content)
     assert {key: seen[key] for key in ("address", "hops", "trusted_hops", "scheme", "node")} == {
         "address": "203.0.113.9",
         "hops": 1,
@@ -110,8 +116,9 @@ async def test_who_holds_the_secret_learns_how_a_request_arrives(sqlite_url: URL
         "x",
         "a.b",
         "é.é",
-        Questions("another secret" * 4, lambda: 2e9).sign(),
+        Questions("another secret" * 4, time.time).sign(),
         Questions(SECRET, lambda: 0.0).sign(),
+        Questions(SECRET, lambda: time.time() + 90_000).sign(),
     ],
 )
 async def test_for_everyone_else_there_is_nothing(site: Site, proof: str | None) -> None:
@@ -127,6 +134,7 @@ async def test_for_everyone_else_there_is_nothing(site: Site, proof: str | None)
         (["--url", "https://call.example.org/r/x"], "is not the address of a deployment"),
         (["--url", "https://u:p@call.example.org"], "is not the address of a deployment"),
         (["--url", "https://[::1"], "is not the address of a deployment"),
+        (["--url", "https://x", "--address", "here"], "--address: 'here' is not an IP address, such as 203.0.113.7"),
         (["--url", "https://x", "--ca-file", "nowhere.pem"], "--ca-file: nowhere.pem holds no certificates"),
     ],
 )
@@ -152,6 +160,6 @@ def test_nothing_runs_and_nothing_is_made(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["doctor", "--json", "--url", "http://127.0.0.1:9"], env=given)
     assert result.exit_code == 1
     found = {check["name"]: check["finding"] for check in json.loads(result.stdout)["checks"]}
-    assert found["database"] == f"There is no database {data / 'chatter.db'}."
+    assert found["database"] == f"The database {data / 'chatter.db'} cannot be opened: No such file or directory."
     assert found["certificate"].startswith("needs connection")
     assert not data.exists()

@@ -246,6 +246,27 @@ def test_a_migration_of_this_name_exists(own_migrations: Path) -> None:
     assert known_migrations() == MIGRATIONS
 
 
+def test_half_a_migration_is_in_the_way(own_migrations: Path) -> None:
+    (own_migrations / f"{len(MIGRATIONS) + 1:05}_create_badges.rollback.sql").touch()
+    with pytest.raises(MigrationError, match="is there already; delete it"):
+        new_migration("create_badges")
+    assert known_migrations() == MIGRATIONS
+
+
+def test_a_migration_is_made_whole_or_not_at_all(own_migrations: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, write = sorted(own_migrations.iterdir()), migrate._write
+
+    def full(path: Path, text: str) -> None:
+        if not path.name.endswith(".rollback.sql"):
+            raise MigrationError("no room")
+        write(path, text)
+
+    monkeypatch.setattr(migrate, "_write", full)
+    with pytest.raises(MigrationError, match="no room"):
+        new_migration("create_badges")
+    assert sorted(own_migrations.iterdir()) == before
+
+
 def test_where_there_is_no_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(migrate, "MIGRATIONS", tmp_path / "absent")
     with pytest.raises(MigrationError, match="run this in a checkout"):

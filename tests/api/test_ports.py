@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from api import ports
 from api.ports import Place, RemapError, holder, remapped, table
-from api.settings import load
+from api.settings import Address, load
 from tests.api.process import Server, free_ports, run, status_of
 from tests.infra.proxy import wait_until
 
@@ -31,13 +32,17 @@ def given(folder: Path, http: int, gateway: int, **variables: str) -> dict[str, 
 
 def test_who_listens(taken: int) -> None:
     name = Path("/proc/self/comm").read_text().strip()
-    assert holder(taken) == f"{name} (pid {os.getpid()})"
-    assert holder(free_ports(1)[0]) is None
+    assert holder(Address("127.0.0.1", taken)) == f"{name} (pid {os.getpid()})"
+    assert holder(Address(None, taken)) == holder(Address("localhost", taken)) == holder(Address("127.0.0.1", taken))
+    assert holder(Address("127.0.0.2", taken)) is None  # where one may still listen
+    assert holder(Address(None, free_ports(1)[0])) is None
 
 
 def test_who_listens_on_ipv6() -> None:
     with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as listener:
-        assert str(os.getpid()) in str(holder(listener.getsockname()[1]))
+        port = listener.getsockname()[1]
+        for host in ("127.0.0.1", "::1", None):
+            assert str(os.getpid()) in str(holder(Address(host, port)))
 
 
 def test_who_cannot_be_seen(tmp_path: Path) -> None:
@@ -45,12 +50,14 @@ def test_who_cannot_be_seen(tmp_path: Path) -> None:
     (tmp_path / "1").mkdir()
     row = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0 100"
     (tmp_path / "net" / "tcp").write_text(f"  sl  local_address rem_address\n{row}\n")
-    assert holder(8080, tmp_path) is None
-    assert holder(8080, tmp_path / "absent") is None
+    address = Address("127.0.0.1", 8080)
+    assert holder(address, tmp_path) is None
+    assert holder(address, tmp_path / "absent") is None
     (tmp_path / "1" / "fd").mkdir()
     (tmp_path / "1" / "comm").write_text("nginx\n")
+    (tmp_path / "1" / "fd" / "2").touch()  # not a link, as one that was closed meanwhile
     (tmp_path / "1" / "fd" / "3").symlink_to("socket:[4711]")
-    assert holder(8080, tmp_path) == "nginx (pid 1)"
+    assert holder(address, tmp_path) == "nginx (pid 1)"
 
 
 def test_free_ports_stay_as_they_are(tmp_path: Path) -> None:
@@ -77,6 +84,18 @@ def test_addresses_that_name_the_busy_port_follow_too(tmp_path: Path, taken: int
     assert len({taken, http, gateway}) == 3
     assert settings.base_url == f"http://127.0.0.1:{http}"
     assert settings.ws_url("stand-up", "ignored") == f"ws://localhost:{gateway}/ws/stand-up"
+
+
+def test_any_port_stays_any_port(tmp_path: Path) -> None:
+    _, places = remapped(given(tmp_path, 0, 0))
+    assert [(place.wanted, place.port) for place in places] == [(0, 0), (0, 0)]
+
+
+def test_a_port_that_goes_without_saying() -> None:
+    place = Place("web client and API", 80, 10080, None)
+    assert ports._moved("http://localhost", place) == "http://localhost:10080"
+    assert ports._moved("http://[::1]:80/", place) == "http://[::1]:10080/"
+    assert ports._moved("https://localhost", place) == "https://localhost"
 
 
 def test_addresses_of_others_stay(tmp_path: Path, taken: int) -> None:

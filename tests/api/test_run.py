@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from api.run import _to_its_end, _unless
+from api.run import _unless
+from api.tasks import to_its_end
 
 
 async def test_a_start_goes_to_its_end_when_nobody_says_otherwise() -> None:
@@ -53,7 +54,7 @@ async def test_a_migration_is_not_torn_apart(fails: bool) -> None:
         done.append("migrated")
 
     async def start() -> None:
-        await _to_its_end(migrate())
+        await to_its_end(migrate())
         done.append("started")
 
     starting = asyncio.create_task(_unless(told, start()))

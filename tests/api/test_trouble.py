@@ -96,10 +96,12 @@ def events(server: Server) -> list[str]:
 
 
 async def test_a_disk_that_fills_up(tmp_path: Path) -> None:
-    with small_disk(tmp_path / "disk", megabytes=16) as disk:
+    with small_disk(tmp_path / "disk", megabytes=220) as disk:  # less than 200 MB free is nearly full
         with serving(tmp_path, CHATTER_DATA_DIR=str(disk / "data")) as server:
             call = Call(server)
             token = await call.begin()
+            _, ready = await call.ask("GET", "/readyz")
+            assert ready["checks"]["disk"]["ok"]
             filler = fill(disk)
             status, problem = await call.ask("POST", "/rooms", {"roomId": "one-more"}, token)
             assert (status, problem["code"]) == (507, "storage_full"), problem
@@ -114,6 +116,16 @@ async def test_a_disk_that_fills_up(tmp_path: Path) -> None:
             assert server.stop() == 0
         assert "database_full" in events(server)
         assert "Traceback" not in server.log.read_text()
+
+
+def test_an_account_on_a_full_disk(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", megabytes=4) as disk:
+        given = {"CHATTER_DATA_DIR": str(disk), "AUTH_SECRET": "0123456789abcdef" * 3}
+        assert run(tmp_path, "migrate", "up", **given).returncode == 0
+        fill(disk)
+        ended = run(tmp_path, "user", "create", "alice", "--password", _PASSWORD, **given)
+    assert ended.returncode == 2
+    assert ended.stderr == "chatter: the disk of the database is full; make room and run this again\n"
 
 
 def test_a_disk_that_is_full_at_the_start(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ case "$*" in
     *" ps --quiet") cat "$0.running" 2>/dev/null ;;
     info) [ ! -e "$0.down" ] ;;
     "compose version") [ ! -e "$0.bare" ] ;;
+    "compose version --short") cat "$0.old" 2>/dev/null || echo v2.24.4 ;;
 esac
 """
 
@@ -60,13 +61,14 @@ class Checkout:
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
     def note(self, name: str, text: str = "") -> None:
-        """Tell the docker how things are: `running`, `down`, `bare`."""
+        """Tell the docker how things are: `running`, `down`, `bare`, `old`."""
         self.docker.with_name(f"docker.{name}").write_text(text)
 
     def asked(self) -> list[str]:
         """Return what docker was asked, but for the questions how it is."""
         lines = self.docker.with_name("docker.asked").read_text().splitlines()
-        return [line for line in lines if line not in {"info", "compose version"} and not line.endswith("ps --quiet")]
+        questions = ("info", "compose version", "compose version --short", "ps --quiet")
+        return [line for line in lines if not line.endswith(questions)]
 
     @property
     def override(self) -> Path:
@@ -139,7 +141,8 @@ def test_but_for_its_ports_the_override_is_like_the_shipped_file(checkout: Check
     assert first.startswith("--listening-port=")
     assert rest == shipped["coturn"]["command"]
     digits = re.compile(r"\d{4,5}")
-    for service in ("app", "prometheus", "grafana"):
+    published = [service for service, parts in shipped.items() if "ports" in parts]
+    for service in published:
         inside = [[port.rpartition(":")[2] for port in stack[service]["ports"]] for stack in (shipped, made)]
         assert inside[0] == inside[1]
     assert [digits.sub("", word) for word in made["coturn"]["healthcheck"]["test"]] == [
@@ -147,8 +150,17 @@ def test_but_for_its_ports_the_override_is_like_the_shipped_file(checkout: Check
     ]
     for name in ("STUN_URLS", "TURN_URLS"):
         assert digits.sub("", made["app"]["environment"][name]) == digits.sub("", shipped["app"]["environment"][name])
-    ports = {port for service in ("app", "prometheus", "grafana") for port in shipped[service]["ports"]}
+    ports = {port for service in published for port in shipped[service]["ports"]}
     assert {int(port.split(":")[1]) for port in ports} | {3478} == set(_PORTS.values())
+
+
+def test_a_compose_that_cannot_replace_ports(checkout: Checkout, busy: dict[str, int]) -> None:
+    checkout.note("old", "2.20.3\n")
+    done = checkout.run("up")
+    assert done.returncode == 2
+    said = "dev: ports are busy, and only Compose 2.24.4 or newer can replace them; found 2.20.3"
+    assert done.stderr.splitlines()[-1] == said
+    assert not checkout.override.exists()
 
 
 def test_free_ports_need_no_override(checkout: Checkout, busy: dict[str, int]) -> None:

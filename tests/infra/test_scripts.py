@@ -123,6 +123,7 @@ def test_coturns_settings_are_completed(tmp_path: Path) -> None:
     assert stat.S_IMODE(complete.stat().st_mode) == 0o600
     assert f"static-auth-secret={'0123456789abcdef' * 4}" in lines
     assert {"realm=call.example.org", "external-ip=203.0.113.7/10.0.0.5", "allowed-peer-ip=10.0.0.5"} <= set(lines)
+    assert "relay-ip=10.0.0.5" in lines
     assert {f"cert={current}/fullchain.pem", f"pkey={current}/privkey.pem"} <= set(lines)
     assert sum(line.startswith(("cert=", "pkey=", "realm=", "static-auth-secret=")) for line in lines) == 4
 
