@@ -19,7 +19,7 @@ class Case(NamedTuple):
     minutes: int = 90
 
 
-_APP = 'job="chatter", instance="app:8080"'
+_APP = 'job="chatter", instance="app-1:8080"'
 _UP = {f"up{{{_APP}}}": "1x90"}
 _DAY_S = 86400
 _NEWEST_BACKUP = 'chatter_backup_last_success_timestamp_seconds{job="backup"}'
@@ -89,7 +89,10 @@ def _certificate(not_before: int, not_after: int) -> Series:
 
 
 CASES = {
-    "ChatterDown": Case({f"up{{{_APP}}}": "1x80 0x10"}, (_UP, {f"up{{{_APP}}}": "1x40 0x0 1x50"})),
+    # One of two is enough.
+    "ChatterDown": Case(
+        _UP | {'up{job="chatter", instance="app-2:8080"}': "1x80 0x10"}, (_UP, {f"up{{{_APP}}}": "1x40 0x0 1x50"})
+    ),
     "ChatterMetricsMissing": Case(_present(*_KEY_METRICS[1:]), (_present(*_KEY_METRICS), {f"up{{{_APP}}}": "0x90"})),
     "ChatterEventLoopLag": Case(
         _lag("chatter_event_loop_lag_seconds", "5"), (_lag("chatter_event_loop_lag_seconds", "0"),)

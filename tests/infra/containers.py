@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -98,12 +99,21 @@ class Containers:
         assert isinstance(found, dict)
         return found
 
+    def is_well(self, name: str) -> bool:
+        """Run the health check of a container now."""
+        try:
+            self.podman("healthcheck", "run", name)
+        except AssertionError:
+            return False
+        return True
+
     def close(self) -> None:
-        """Remove everything."""
-        self.podman("rm", "--all", "--force", "--volumes", check=False)
-        self._run("buildah", "rm", "--all", timeout=60, check=False)
-        self.podman("rmi", "--all", "--force", check=False)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Remove everything, whatever of it resists."""
+        with ExitStack() as last_first:
+            last_first.callback(shutil.rmtree, self._folder, ignore_errors=True)
+            last_first.callback(self.podman, "rmi", "--all", "--force", check=False)
+            last_first.callback(self._run, "buildah", "rm", "--all", timeout=60, check=False)
+            last_first.callback(self.podman, "rm", "--all", "--force", "--volumes", check=False)
 
     def _commit(self, container: str, name: str) -> None:
         self.buildah("commit", "--quiet", "--format", "docker", "--rm", container, name)

@@ -75,7 +75,7 @@ class Prometheus:
 
 @contextmanager
 def running_prometheus(folder: Path, program: str, target: str) -> Iterator[Prometheus]:
-    """Run it until the end of the block, with one target that it would find as `app:8080`."""
+    """Run it until the end of the block, with one target in the place of the nodes."""
     [port] = free_ports(1)
     configuration = _twin(folder, target, port)
     command = [

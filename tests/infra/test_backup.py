@@ -194,19 +194,46 @@ def test_prometheus_is_told_of_a_failure_and_still_of_the_last_success(cluster: 
 
 
 @pytest.mark.integration
+def test_what_a_killed_one_left_behind_does_not_matter(cluster: Cluster, tmp_path: Path) -> None:
+    for left in ("chatter_verify", "chatter_verify_41"):
+        cluster.execute(f"CREATE DATABASE {left}", user="chatter_owner", database="postgres")
+    done = _run(cluster, tmp_path, "backup")
+    assert done.returncode == 0, done.stderr
+    assert not [name for name in _databases(cluster) if "verify" in name]
+
+
+@pytest.mark.integration
+def test_prometheus_is_told_of_the_newest_at_the_start(cluster: Cluster, tmp_path: Path) -> None:
+    assert _run(cluster, tmp_path, "backup").returncode == 0
+    before = _metrics(tmp_path)
+    told = tmp_path / "chatter_backup.prom"
+    told.unlink()
+    with _keeping(cluster, tmp_path):
+        wait_until(told.exists)
+    assert _metrics(tmp_path) == {name: n for name, n in before.items() if name != "chatter_backup_duration_seconds"}
+
+
+@contextlib.contextmanager
+def _keeping(cluster: Cluster, folder: Path) -> Iterator[None]:
+    keeper = subprocess.Popen(
+        [_POSTGRES, "keep"],
+        env=cluster.environment("chatter_owner") | {"BACKUP_DIR": str(folder)},
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        yield
+        wait_until(lambda: "sleep" in _children(keeper.pid))
+    finally:
+        keeper.terminate()
+        assert keeper.wait(20) == 0
+
+
+@pytest.mark.integration
 def test_the_first_one_is_made_at_once(cluster: Cluster, tmp_path: Path) -> None:
     for _ in range(2):
-        keeper = subprocess.Popen(
-            [_POSTGRES, "keep"],
-            env=cluster.environment("chatter_owner") | {"BACKUP_DIR": str(tmp_path)},
-            stderr=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )
-        try:
-            wait_until(lambda number=keeper.pid: "sleep" in _children(number))  # type: ignore[misc]
-        finally:
-            keeper.terminate()
-            assert keeper.wait(20) == 0
+        with _keeping(cluster, tmp_path):
+            pass
         assert len(_backups(tmp_path)) == 1
 
 

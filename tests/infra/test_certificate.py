@@ -47,6 +47,7 @@ done
 [ -z "$dry" ] || exit 0
 case "$command" in
     certonly) [ -e "$config/live/$name" ] || issue "$config/live/$name" ;;
+    delete) rm -r "$config/live/$name" ;;
     renew)
         for lineage in "$config"/live/*; do
             [ -e "$FAKE/due" ] || continue
@@ -193,12 +194,53 @@ def test_a_certificate_that_has_ended_makes_way(machine: Machine) -> None:
 
 def test_what_was_renewed_but_not_put_in_place_is_made_up_for(machine: Machine) -> None:
     machine.run("certificate", "obtain", "call.example.org", "admin@example.org")
-    machine.run("certificate", "obtain", "call.example.org", "admin@example.org", "--staging")
-    trial = machine.serial()
+    (machine.tls / "current").unlink()
+    (machine.tls / "current").symlink_to("fallback")
     with machine.keeping():
-        wait_until(lambda: machine.serial() != trial)
+        wait_until(lambda: "CN = issued" in machine.subject)
     [real] = (machine.folder / "letsencrypt" / "live").glob("chatter/fullchain.pem")
     assert (machine.tls / "current" / "fullchain.pem").read_bytes() == real.read_bytes()
+
+
+def test_a_trial_never_takes_the_place_of_a_real_one(machine: Machine) -> None:
+    machine.run("certificate", "obtain", "call.example.org", "admin@example.org")
+    real = machine.serial()
+    done = machine.run("init-letsencrypt.sh", "--staging", "call.example.org", "admin@example.org")
+    assert (done.returncode, machine.serial()) == (0, real)
+    assert "the real certificate stays in place" in done.stderr
+    (machine.folder / "due").touch()
+    assert machine.run("certificate", "renew").returncode == 0
+    in_place = (machine.tls / "current" / "fullchain.pem").read_bytes()
+    assert in_place == (machine.folder / "letsencrypt" / "live" / "chatter" / "fullchain.pem").read_bytes()
+    assert machine.metrics()["chatter_tls_cert_self_signed"] == 0
+
+
+def test_a_trial_counts_as_refused_and_ends_with_the_real_one(machine: Machine) -> None:
+    live = machine.folder / "letsencrypt" / "live"
+    machine.run("certificate", "obtain", "call.example.org", "admin@example.org", "--staging")
+    assert "CN = issued" in machine.subject
+    assert machine.metrics()["chatter_tls_cert_self_signed"] == 1
+    machine.run("certificate", "obtain", "call.example.org", "admin@example.org")
+    assert machine.metrics()["chatter_tls_cert_self_signed"] == 0
+    assert [lineage.name for lineage in live.iterdir()] == ["chatter"]
+
+
+def test_prometheus_is_told_at_the_start_too(machine: Machine) -> None:
+    machine.run("certificate", "obtain", "call.example.org", "admin@example.org")
+    told = machine.tls / "chatter_tls.prom"
+    told.unlink()
+    with machine.keeping():
+        wait_until(told.exists)
+    assert machine.metrics()["chatter_tls_cert_self_signed"] == 0
+
+
+def test_it_is_well_with_any_certificate_that_has_its_key(machine: Machine) -> None:
+    assert machine.run("certificate", "check").returncode == 1
+    machine.run("certificate", "obtain", "call.example.org", "admin@example.org")
+    _end((machine.tls / "current").resolve())
+    assert machine.run("certificate", "check").returncode == 0
+    (machine.tls / "current" / "privkey.pem").write_text("cut off")
+    assert machine.run("certificate", "check").returncode == 1
 
 
 def test_prometheus_is_told_of_the_certificate_in_place(machine: Machine) -> None:

@@ -62,6 +62,11 @@ def test_its_health_is_watched(name: str, service: str, body: dict[str, Any]) ->
         assert body["restart"] == "unless-stopped"
 
 
+def test_an_ending_certificate_keeps_nothing_from_starting() -> None:
+    check = _stack(PRODUCTION)["services"]["certbot"]["healthcheck"]["test"]
+    assert check == ["CMD", "/opt/chatter/certificate", "check"]  # test_certificate.py: an ended one is well too
+
+
 @each_service
 def test_it_is_bounded(name: str, service: str, body: dict[str, Any]) -> None:
     assert {"mem_limit", "cpus", "pids_limit", "stop_grace_period"} <= body.keys()
@@ -87,6 +92,11 @@ def test_its_image_is_named_exactly(name: str, service: str, body: dict[str, Any
     assert not image.endswith(":latest")
     if "build" not in body and not image.startswith("chatter/"):
         assert body["image"].startswith("${"), "cannot be pinned from .env"
+
+
+@each_service
+def test_what_is_built_here_is_never_pulled(name: str, service: str, body: dict[str, Any]) -> None:
+    assert (body.get("pull_policy") == "never") is body["image"].startswith("chatter/")
 
 
 @each_service
@@ -191,6 +201,22 @@ def test_the_proxy_knows_every_node() -> None:
         assert re.findall(r"server (\S+) resolve", found[1]) == [f"{node}:{port}" for node in NODES]
 
 
+@pytest.mark.parametrize(
+    ("name", "file", "nodes"),
+    [(PRODUCTION, "nodes.yml", list(NODES)), (DEVELOPMENT, "nodes-development.yml", ["app"])],
+)
+def test_prometheus_asks_every_node_by_its_name(name: str, file: str, nodes: list[str]) -> None:
+    folder = ROOT / "infra" / "monitoring" / "prometheus"
+    jobs = yaml.safe_load((folder / "prometheus.yml").read_text("utf-8"))["scrape_configs"]
+    [chatter] = [job for job in jobs if job["job_name"] == "chatter"]
+    assert chatter["file_sd_configs"] == [{"files": ["nodes.yml"]}]
+    assert yaml.safe_load((folder / file).read_text("utf-8")) == [{"targets": [f"{node}:8080" for node in nodes]}]
+    stack = _stack(name)["services"]
+    mounted = f"./infra/monitoring/prometheus/{file}:/etc/prometheus/nodes.yml:ro"
+    assert (mounted in stack["prometheus"]["volumes"]) is (file != "nodes.yml")
+    assert all(set(stack[node]["networks"]) & set(stack["prometheus"]["networks"]) for node in nodes)
+
+
 def test_the_database_has_room_for_every_node() -> None:
     services = _stack(PRODUCTION)["services"]
     most = int(re.search(r"max_connections=(\d+)", " ".join(services["postgres"]["command"]))[1])  # type: ignore[index]
@@ -278,6 +304,34 @@ def test_going_to_production_takes_secrets_a_domain_and_two_commands() -> None:
     assert sorted(steps, key=install.index) == steps
     asked = set(re.findall(r"\$\{([A-Z_]+):\?", (ROOT / PRODUCTION).read_text("utf-8")))
     assert asked == {"DOMAIN"}, "what .env must hold"
+
+
+_COMMAND = re.compile(
+    r"docker compose (?:-f docker-compose\.prod\.yaml )(?:--profile monitoring )?"
+    r"(up|ps|logs|exec|run|stop|start|restart|top|kill|cp)\b([^`|;<>&\n]*)"
+)
+_TAKES_A_VALUE = {"--tail", "--since", "-e"}
+
+
+def _named_services(command: str, rest: str) -> list[str]:
+    """Return the services in a documented command of Compose."""
+    words, services = iter(rest.split()), []
+    for word in words:
+        if word in _TAKES_A_VALUE:
+            next(words)
+        elif not word.startswith("-"):
+            services.append(word)
+    if command == "cp":
+        return [word.partition(":")[0] for word in services if ":" in word]
+    return services[:1] if command in {"exec", "run"} else services
+
+
+def test_commands_of_the_docs_name_services_that_exist() -> None:
+    known = _stack(PRODUCTION)["services"].keys()
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    found = [(page.name, match[1], match[2]) for page in pages for match in _COMMAND.finditer(page.read_text("utf-8"))]
+    assert len(found) > 30
+    assert [one for one in found if not set(_named_services(*one[1:])) <= known] == []
 
 
 @pytest.mark.seed("S1-73")

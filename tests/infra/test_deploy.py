@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from tests.api.process import Server
 
 ROOT = Path(__file__).resolve().parents[2]
 _NODES = ("app-1", "app-2", "app-10")
@@ -19,19 +23,32 @@ image_of() { case "$1" in app-*) echo chatter_app ;; *) echo "chatter_$1" ;; esa
 shelf() { echo "$FAKE/images/$(echo "$1" | tr /: _-)"; }
 case "$1 $2" in
     "image tag") cp "$([ -e "$(shelf "$3")" ] && shelf "$3" || echo "$FAKE/made/$3")" "$(shelf "$4")"; exit ;;
-    "image inspect") [ -e "$(shelf "$3")" ]; exit ;;
-    "container inspect") cat "$FAKE/running/$5"; exit ;;
+    "image inspect") [ "$3" != --format ] || { cat "$(shelf "$5")"; exit; }; [ -e "$(shelf "$3")" ]; exit ;;
+    "image prune") exit ;;
+    "container inspect")
+        case "$4" in
+            *Health*) [ -e "$FAKE/$5-unwell" ] || echo healthy ;;
+            *StartedAt*) cat "$FAKE/started" ;;
+            *hash*) cat "$FAKE/hash" ;;
+            *) cat "$FAKE/running/$5" ;;
+        esac
+        exit ;;
 esac
 shift
 while [ "${1#-}" != "$1" ]; do shift 2; done
 command=$1
 for service in "$@"; do :; done
 case "$command" in
-    config) printf '%s\n' nginx app-10 app-2 migrate app-1 app-tools ;;
+    config)
+        [ "$2" != --hash ] || { echo "$3 hash-of-the-file"; exit; }
+        printf '%s\n' nginx app-10 app-2 migrate app-1 app-tools ;;
+    exec) [ ! -e "$FAKE/$3-hears-nobody" ] ;;
     ps) [ ! -e "$FAKE/running/$service" ] || echo "$service" ;;
     build) for image in app nginx; do echo new >"$FAKE/images/chatter_$image-local"; done ;;
     run) [ ! -e "$FAKE/migration-fails" ] ;;
     up)
+        case "$*" in *--no-recreate*) [ ! -e "$FAKE/running/$service" ] || exit 0 ;; esac
+        rm -f "$FAKE/$service-unwell"
         image=$(cat "$FAKE/images/$(image_of "$service")-local" 2>/dev/null || echo other)
         echo "$image" >"$FAKE/running/$service"
         [ ! -e "$FAKE/$image-$service-fails" ] ;;
@@ -48,12 +65,15 @@ class Machine:
             (folder / name).mkdir()
         for script in ("deploy", "secrets"):
             shutil.copy(ROOT / "scripts" / script, folder / "scripts")
+        shutil.copytree(ROOT / "infra", folder / "infra", ignore=shutil.ignore_patterns("__pycache__"))
+        (folder / "started").write_text("2100-01-01T00:00:00.123456789Z\n")
+        (folder / "hash").write_text("hash-of-the-file\n")
         (folder / "bin" / "docker").write_text(f"#!/bin/sh\nset -eu\n{_DOCKER}")
         (folder / "bin" / "docker").chmod(0o755)
         for image in ("app", "nginx"):
             (folder / "images" / f"chatter_{image}-local").write_text("old\n")
         (folder / "made" / "old").write_text("old\n")
-        for service in (*_NODES, "nginx"):
+        for service in (*_NODES, "nginx", "coturn", "nats"):
             (folder / "running" / service).write_text("old\n")
         subprocess.run([folder / "scripts" / "secrets"], check=True, capture_output=True, timeout=30)
 
@@ -65,6 +85,7 @@ class Machine:
                 "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
                 "FAKE": str(self.folder),
                 "SETTLE_S": "0",
+                "JOIN_WITHIN_S": "0",
             },
             capture_output=True,
             text=True,
@@ -106,13 +127,14 @@ def test_nodes_are_replaced_one_at_a_time_after_the_migration(machine: Machine) 
     assert machine.replaced == [*_NODES, "nginx"]
     order = [line for line in machine.log if line.startswith(("build", "run ", "up "))]
     assert order[:3] == [
-        "build",
+        "build --pull",
         "up --detach --wait postgres nats certbot",
         "run --rm --no-deps migrate",
     ]
-    assert order[-1] == "up --detach --no-deps coturn backup"
+    assert order[-2:] == ["up --detach --no-deps backup", "up --detach --no-deps --no-recreate coturn"]
     assert {machine.running[service] for service in (*_NODES, "nginx")} == {"new"}
     progress = [line.removeprefix("\x1b[2m›\x1b[0m ") for line in done.stderr.splitlines()]
+    assert progress[-1] == "Done"
     assert progress[2:5] == ["Replacing app-1 (1 of 3)", "Replacing app-2 (2 of 3)", "Replacing app-10 (3 of 3)"]
 
 
@@ -160,6 +182,73 @@ def test_a_deploy_that_was_broken_off_does_not_lose_the_version_before(machine: 
     assert {machine.running[service] for service in _NODES} == {"old"}
 
 
+def test_one_that_is_not_well_comes_first(machine: Machine) -> None:
+    machine.plan("app-2-unwell")
+    assert machine.deploy().returncode == 0
+    assert machine.replaced == ["app-2", "app-1", "app-10", "nginx"]
+
+
+def test_the_next_node_stays_until_the_new_one_hears_the_others(machine: Machine) -> None:
+    machine.plan("app-1-hears-nobody")
+    done = machine.deploy()
+    assert done.returncode == 2
+    assert "app-1 does not hear the other nodes" in done.stderr
+    assert set(machine.replaced) == {"app-1", "nginx"}
+    assert {machine.running[service] for service in _NODES} == {"old"}
+    assert {line[-1] for line in machine.log if line.startswith("sys.exit(")} == {"2"}
+
+
+def test_a_second_deploy_of_the_same_keeps_the_version_before(machine: Machine) -> None:
+    for _ in range(2):
+        assert machine.deploy().returncode == 0
+    assert machine.deploy("--back").returncode == 0
+    assert {machine.running[service] for service in (*_NODES, "nginx")} == {"old"}
+
+
+def test_nodes_read_new_secrets_one_at_a_time(machine: Machine) -> None:
+    assert machine.deploy("--recreate").returncode == 0
+    assert machine.replaced == [*_NODES, "nginx"]
+    forced = [line.split()[-1] for line in machine.log if "--force-recreate" in line]
+    assert forced == [*_NODES]
+
+
+@pytest.mark.parametrize("changed", ["settings", "files"])
+def test_a_changed_coturn_is_told_of_and_left_alone(machine: Machine, changed: str) -> None:
+    if changed == "settings":
+        (machine.folder / "hash").write_text("hash-of-before\n")
+    else:
+        (machine.folder / "started").write_text("2001-01-01T00:00:00Z\n")
+    done = machine.deploy()
+    assert done.returncode == 0, done.stderr
+    assert "docker compose -f docker-compose.prod.yaml up -d --no-deps --force-recreate coturn" in done.stderr
+    assert machine.running["coturn"] == "old"
+    assert "coturn" not in machine.deploy("--back").stderr
+
+
+def test_what_reads_changed_files_is_started_anew(machine: Machine) -> None:
+    assert machine.deploy().returncode == 0
+    assert not [line for line in machine.log if " restart " in line]
+    (machine.folder / "started").write_text("2001-01-01T00:00:00Z\n")
+    assert machine.deploy().returncode == 0
+    restarted = [line.split()[-1] for line in machine.log if " restart " in line]
+    assert restarted == ["nats", "certbot", "backup"]  # monitoring does not run here
+    (machine.folder / "log").unlink()
+    (machine.folder / "running" / "loki").write_text("old\n")
+    assert machine.deploy().returncode == 0
+    assert (
+        "compose -f docker-compose.prod.yaml --profile monitoring restart loki"
+        in (machine.folder / "log").read_text().splitlines()
+    )
+
+
+def test_the_version_in_the_file_is_heeded(machine: Machine) -> None:
+    (machine.folder / ".env").write_text("CHATTER_VERSION='7'\n")
+    for image in ("app", "nginx"):
+        (machine.folder / "images" / f"chatter_{image}-7").write_text("seven\n")
+    assert machine.deploy().returncode == 0
+    assert "image inspect --format {{.Id}} chatter/app:7" in machine.log
+
+
 def test_the_first_deploy_has_nothing_to_keep(machine: Machine) -> None:
     for path in (*(machine.folder / "running").iterdir(), *(machine.folder / "images").iterdir()):
         path.unlink()
@@ -170,7 +259,7 @@ def test_the_first_deploy_has_nothing_to_keep(machine: Machine) -> None:
 
 def test_two_at_once_are_one_too_many(machine: Machine) -> None:
     holding = subprocess.Popen(
-        ["flock", machine.folder / "scripts" / "deploy", "sh", "-c", "echo held; read -r end"],
+        ["flock", machine.folder, "sh", "-c", "echo held; read -r end"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
@@ -191,4 +280,14 @@ def test_without_secrets_nothing_is_done(machine: Machine) -> None:
 def test_further_compose_files_are_heeded(machine: Machine) -> None:
     (machine.folder / ".env").write_text("COMPOSE_FILE=docker-compose.prod.yaml:more.yaml\n")
     assert machine.deploy().returncode == 0
-    assert "compose build" in machine.log
+    assert "compose build --pull" in machine.log
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("others", "joined"), [(0, True), (1, False)])
+def test_a_node_says_how_many_it_hears(chatter: Server, others: int, joined: bool) -> None:
+    found = re.search(r"HEARS_THEM='(.*?)'", (ROOT / "scripts" / "deploy").read_text("utf-8"), re.DOTALL)
+    assert found is not None
+    question = found[1].replace(":8080/", f":{chatter.http_port}/")
+    done = subprocess.run([sys.executable, "-c", question, str(others)], timeout=30, check=False)
+    assert (done.returncode == 0) is joined

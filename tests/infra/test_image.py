@@ -47,13 +47,8 @@ def app(containers: Containers) -> str:
     bounds = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--pids-limit=256", "--network=none")
     storage = ("--tmpfs=/tmp:size=256m,mode=1777", "--volume=data:/data")
     name = containers.podman("run", "--detach", "--name=app", *bounds, *storage, "--env=ENV=development", _APP)
-    wait_until(lambda: _is_well(containers, name))
+    wait_until(lambda: containers.is_well(name))
     return name
-
-
-def _is_well(containers: Containers, name: str) -> bool:
-    """Run the image's own health check, which says nothing when all is well."""
-    return containers.podman("healthcheck", "run", name, check=False) == ""
 
 
 def _inside(containers: Containers, name: str, *command: str) -> str:

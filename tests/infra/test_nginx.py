@@ -90,12 +90,12 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 # --- the files ------------------------------------------------------------------------------------------------------
 
 
-def test_every_location_sends_the_security_headers() -> None:
-    text = (SHIPPED / "prod.conf").read_text("utf-8")
-    locations = re.findall(r"\n( +)location ([^{]+)\{(.*?)\n\1\}", text, re.DOTALL)
-    assert len(locations) > 10
-    bare = {name.strip() for _, name, body in locations if "include headers.conf;" not in body}
-    assert bare == {"= /nginx-health"}
+@pytest.mark.parametrize(("file", "at_least"), [("prod.conf", 10), ("init.conf", 2), ("acme.conf", 1)])
+def test_every_location_sends_the_security_headers(file: str, at_least: int) -> None:
+    text = (SHIPPED / file).read_text("utf-8")
+    locations = re.findall(r"(?:^|\n)( *)location ([^{]+)\{(.*?)\n\1\}", text, re.DOTALL)
+    assert len(locations) >= at_least
+    assert [name.strip() for _, name, body in locations if "include headers.conf;" not in body] == []
 
 
 def test_nginx_accepts_the_configuration(nginx: Nginx) -> None:
@@ -137,6 +137,7 @@ def test_the_challenge_is_answered_on_port_80(nginx: Nginx) -> None:
     (folder / "key").write_text("the answer")
     answer = httpx2.get(f"http://127.0.0.1:{nginx.http_port}/.well-known/acme-challenge/key", trust_env=False)
     assert (answer.status_code, answer.text) == (200, "the answer")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_http2_is_offered_and_old_tls_is_not(nginx: Nginx) -> None:

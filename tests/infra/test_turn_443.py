@@ -9,17 +9,24 @@ import ssl
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+import trustme
 import yaml
 
-from tests.api.process import Server
-from tests.coturn import Coturn
+from signaling.turn.client import allocation
+from signaling.turn.credentials import credential
+from signaling.turn.probe import TurnProbe
+from signaling.turn.settings import TurnSettings
+from signaling.turn.urls import parse_turn_url
+from tests.api.process import Server, free_ports
+from tests.coturn import SECRET, Coturn
 from tests.infra.conftest import program
-from tests.infra.proxy import SHIPPED, Nginx, wait_until
+from tests.infra.proxy import SHIPPED, Nginx, answers, wait_until
 
 ROOT = SHIPPED.parents[1]
 _MODULE = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
@@ -44,7 +51,7 @@ class SharedPort(Nginx):
         (folder / "listen-https.conf").write_text((folder / "listen-https.conf").read_text().replace("http2 on;\n", ""))
         (folder / "listen-tls.conf").write_text(f"listen 127.0.0.1:{self.https_port};\n")
         main = folder / "turn-443.conf"
-        coturn = f"127.0.0.1:{self._coturn.tls_port}"
+        coturn = f"{self._coturn.host}:{self._coturn.tls_port}"
         text = self._moved(SHIPPED / "turn-443.conf").replace("host.docker.internal:5349", coturn)
         main.write_text(f"load_module {_MODULE};\n{text}")
         return main
@@ -56,13 +63,55 @@ class SharedPort(Nginx):
 @pytest.fixture
 def shared(chatter: Server, coturn: Coturn, nginx_program: str, tmp_path: Path) -> Iterator[SharedPort]:
     """The proxy in front of a site and a coturn."""
+    with _shared_port(tmp_path / "nginx", nginx_program, chatter, coturn) as running:
+        yield running
+
+
+@contextmanager
+def _shared_port(folder: Path, nginx_program: str, chatter: Server, coturn: Coturn) -> Iterator[SharedPort]:
     if not _MODULE.exists():
         pytest.skip("nginx knows no streams (Debian package libnginx-mod-stream)")
     with ExitStack() as stack:
-        running = SharedPort(tmp_path / "nginx", nginx_program, chatter, coturn)
+        running = SharedPort(folder, nginx_program, chatter, coturn)
         stack.callback(running.close)
         running.start()
         yield running
+
+
+@contextmanager
+def _shipped_coturn(folder: Path, authority: trustme.CA, own: str, bridge: str) -> Iterator[Coturn]:
+    """Run coturn by its start script on a machine with two addresses: its own, and the one that nginx reaches it at."""
+    current = folder / "tls" / "current"
+    current.mkdir(parents=True)
+    issued = authority.issue_cert(_TURN_NAME)
+    issued.private_key_pem.write_to_path(current / "privkey.pem")
+    (current / "fullchain.pem").write_bytes(b"".join(part.bytes() for part in issued.cert_chain_pems))
+    (folder / "secret").write_text(SECRET)
+    port, tls_port = free_ports(2)
+    made = Coturn(folder, authority, bridge, (port, tls_port))
+    arguments = [f"--listening-ip={bridge}", f"--listening-ip={own}", f"--listening-port={made.port}"]
+    arguments += [f"--tls-listening-port={made.tls_port}", f"--pidfile={folder / 'pid'}", f"--userdb={folder / 'db'}"]
+    arguments += ["--allow-loopback-peers", f"--allowed-peer-ip={own}"]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "TURN_CONFIG": str(SHIPPED.parent / "coturn" / "turnserver.conf"),
+        "TURN_COMPLETE": str(folder / "complete.conf"),
+        "TURN_SECRET_FILE": str(folder / "secret"),
+        "TURN_REALM": "call.example.org",
+        "TLS_DIR": str(folder / "tls"),
+        "SERVE": str(SHIPPED.parent / "tls" / "serve-with-certificate"),
+        "PRIVATE_IP": own,
+    }
+    start = SHIPPED.parent / "docker" / "coturn-start"
+    with made.log.open("wb") as log:
+        process = subprocess.Popen([start, *arguments], env=environment, cwd=folder, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: process.poll() is not None or answers(made.tls_port, bridge))
+        assert process.poll() is None, made.log.read_text()
+        yield made
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
 def _speak(port: int, name: str | None, trusted: str, source: str = "127.0.0.1") -> ssl.SSLSocket:
@@ -86,6 +135,35 @@ def test_who_asks_for_the_relay_reaches_coturn(shared: SharedPort, coturn: Cotur
         opened.sendall(_STUN.pack(_BINDING, 0, _COOKIE, transaction))
         kind, _, cookie, answered = _STUN.unpack(opened.recv(_STUN.size))
     assert (kind, cookie, answered) == (_BINDING_SUCCESS, _COOKIE, transaction)
+
+
+@pytest.mark.integration
+async def test_relays_lie_at_the_machines_own_address(
+    chatter: Server,
+    nginx_program: str,
+    turnserver: str,
+    turn_ca: trustme.CA,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "coturn").mkdir()
+    looked_up = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *how, **more: looked_up("127.0.0.1" if host == _TURN_NAME else host, *how, **more),
+    )
+    with (
+        _shipped_coturn(tmp_path / "coturn", turn_ca, own="127.0.0.1", bridge="127.0.0.2") as relays,
+        _shared_port(tmp_path / "nginx", nginx_program, chatter, relays) as proxy,
+    ):
+        url = parse_turn_url(f"turns:{_TURN_NAME}:{proxy.https_port}?transport=tcp")
+        probe = TurnProbe(TurnSettings(urls=(url,), secret=SECRET, ca_file=relays.ca_file))
+        given = credential(SECRET, "someone", int(time.time()) + 60)
+        async with allocation(url, given, probe.tls, within=10) as relay:
+            assert relay.address[0] == "127.0.0.1"
+        report = await probe.check(url)
+    assert report.ok, report
 
 
 @pytest.mark.integration
@@ -114,7 +192,7 @@ def test_compose_takes_both_files_together() -> None:
     program("podman", "podman")
     composer = Path(sys.executable).parent / "podman-compose"
     files = ["-f", "docker-compose.prod.yaml", "-f", "docker-compose.turn-443.yaml"]
-    names = {"DOMAIN": "call.example.org", "TURN_DOMAIN": _TURN_NAME}
+    names = {"DOMAIN": "call.example.org", "TURN_DOMAIN": _TURN_NAME, "PRIVATE_IP": "10.0.0.5"}
     done = subprocess.run(
         [composer, *files, "config"], cwd=ROOT, env=os.environ | names, capture_output=True, timeout=60, check=True
     )
@@ -122,6 +200,8 @@ def test_compose_takes_both_files_together() -> None:
     for node in ("app-1", "app-2"):
         assert services[node]["environment"]["TURN_URLS"].endswith(f",turns:{_TURN_NAME}:443?transport=tcp")
         assert services[node]["environment"]["NODE_ID"] == node
+    assert services["coturn"]["environment"]["PRIVATE_IP"] == "10.0.0.5"
+    assert services["coturn"]["environment"]["TURN_REALM"] == "call.example.org"
     assert "/etc/chatter/nginx/turn-443.conf" in services["nginx"]["command"]
     assert services["nginx"]["read_only"] is True
 
@@ -135,7 +215,8 @@ def test_the_stack_is_told_what_is_different() -> None:
         assert (SHIPPED / target.removeprefix("/etc/chatter/nginx/")).is_file(), "nothing to mount it over"
     assert override["nginx"]["command"][4] == "/etc/chatter/nginx/turn-443.conf"
     assert "443:8443" in production["nginx"]["ports"]
+    assert override["coturn"]["environment"]["PRIVATE_IP"].startswith("${PRIVATE_IP:?")
     nodes = {service for service in production if service.startswith("app-")}
-    assert override.keys() == {"nginx", *nodes}
+    assert override.keys() == {"nginx", "coturn", *nodes}
     for node in nodes:
         assert override[node]["environment"]["TURN_URLS"].endswith("}:443?transport=tcp")

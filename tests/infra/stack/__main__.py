@@ -14,6 +14,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
@@ -105,7 +106,7 @@ class Stack:
         """Start services and wait until they are well."""
         self.compose("up", "--detach", "--no-build", "--no-deps", *services)
         for service in services:
-            wait_until(lambda service=service: self._is_well(service))  # type: ignore[misc]
+            wait_until(lambda service=service: self.containers.is_well(f"chatter_{service}_1"))  # type: ignore[misc]
             print(f"{service}: well")
 
     def inside(self, service: str, *command: str) -> str:
@@ -114,16 +115,9 @@ class Stack:
 
     def close(self) -> None:
         """End and remove everything."""
-        if (self._checkout / "debian.yaml").exists():
-            self.compose("down", "--volumes", "--timeout", "30")
-        self.containers.close()
-
-    def _is_well(self, service: str) -> bool:
-        try:
-            self.containers.podman("healthcheck", "run", f"chatter_{service}_1")
-        except AssertionError:
-            return False
-        return True
+        with closing(self.containers):
+            if (self._checkout / ".env").exists():
+                self.compose("down", "--volumes", "--timeout", "30")
 
 
 async def _call(authority: ssl.SSLContext, room: str, ticket: str) -> None:
