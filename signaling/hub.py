@@ -196,9 +196,11 @@ class Hub:
         """Part a member from a connection that the server closed, for good if the reason says so."""
         self._part(link, leave_reason(reason), left=not reason.retryable)
 
-    def closed_for(self, link: Link, reason: LeaveReason, left: bool) -> None:
-        """Part a member from a connection that ended while its room was at rest."""
-        self._part(link, reason, left=left)
+    def closed_for(self, link: Link, session: Session, reason: LeaveReason, *, left: bool) -> None:
+        """Part a member from a connection that ended while its room was at rest, unless it has left since."""
+        if session.live.sessions.get(session.member_id) is session:
+            link.session = session
+            self._part(link, reason, left=left)
 
     def owe_ack(self, session: Session) -> None:
         """Tell a client soon how far its frames were handled, unless it knows."""
@@ -272,6 +274,12 @@ class Hub:
         for session in self._sessions.lost():
             if session.live.room.id == room_id:
                 self.end(session, leave_reason(reason))
+
+    def close_empty_rooms(self, reason: CloseReason) -> None:
+        """Close the connections of those who are at the door of rooms that nobody is in."""
+        for link in list(self._links):
+            if link.request.room_id not in self._rooms:
+                link.close(reason)
 
     def live_rooms(self) -> dict[str, RoomRules]:
         """Return the rooms that someone is in, or waits to get into, with the rules they run by."""
@@ -448,8 +456,9 @@ class Hub:
             yield
         for session in self._sessions.overdue(self._monotonic()):
             self.end(session, session.parted_for)
-        for live in list(self._rooms.values()):
-            live.call.tick(now)
+        for room_id, live in list(self._rooms.items()):
+            if self._rooms.get(room_id) is live:  # else it ended, or left, since the last break
+                live.call.tick(now)
             yield
         for session_id in [key for key, at in self._ended_sessions.items() if now - at > _ENDED_SESSIONS_KEPT_S]:
             del self._ended_sessions[session_id]

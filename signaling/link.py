@@ -276,7 +276,7 @@ class Link:
         self.phase = Phase.JOINED
 
     def held(self) -> list[str]:
-        """Return, once, what the client sent meanwhile."""
+        """Return, once, what the client sent meanwhile, though its connection may have ended since."""
         early, self._early = self._early or [], None
         return early
 
@@ -320,13 +320,14 @@ class Link:
     # --- inside
 
     def _end(self) -> None:
+        if self.phase not in {Phase.FROZEN, Phase.CLOSED}:  # else what came is handled where the room goes on
+            self._early = None
         self.phase = Phase.CLOSED
         if self._joined_at is not None:
             self._metrics.carried(self._metrics.timer() - self._joined_at)
             self._joined_at = None
         if self._outbox is not None:
             self._outbox.clear()
-        self._early = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -362,7 +363,13 @@ class Link:
     def _keep_early(self, text: str, too_much: CloseReason = Close.RATE_LIMITED) -> None:
         if self._early is None:
             self._early = []
-        if len(self._early) >= _EARLY_FRAMES or sum(map(len, self._early)) + len(text) > MAX_FRAME_BYTES:
+        if len(self._early) >= _EARLY_FRAMES or sum(map(_size, [*self._early, text])) > MAX_FRAME_BYTES:
+            self._early = None
             self.close(too_much)
         else:
             self._early.append(text)
+
+
+def _size(text: str) -> int:
+    """Return how many bytes a frame has (UTF-8, RFC 6455 §5.6)."""
+    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))

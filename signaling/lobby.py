@@ -82,6 +82,12 @@ class Lobbies:
         """Return the queue before a room; there is one as long as someone waits or is in."""
         return self._lobbies.setdefault(room_id, Lobby())
 
+    def adopt(self, room_id: str, lobby: Lobby) -> None:
+        """Let a room that comes from another node bring its queue; whoever waits here has to knock again."""
+        for waiter in self.before(room_id):
+            waiter.link.close(Close.RESTART)
+        self._lobbies[room_id] = lobby
+
     def knock(self, waiter: Waiter) -> None:
         """Let someone wait. The caller has asked whether the queue is full."""
         self._waiters[waiter.id] = waiter

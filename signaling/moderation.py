@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from signaling.core.moderation import Deed, Party
-from signaling.elsewhere import ALONE, Elsewhere
+from signaling.elsewhere import ALONE, Elsewhere, NodeUnreachable
 from signaling.keys import SortedIds
 from signaling.moderation_store import BanRecord
 from signaling.ports import RoomRefused
@@ -163,11 +163,16 @@ class ModerationService:
     # --- across processes
 
     async def follow_moderator(self, room_id: str, user_id: int) -> bool:
-        """Let an account have the role in the running call that the database gives it; tell whether it had not."""
+        """Let an account have the role in the running call that the database gives it; tell whether it had not.
+
+        Raises `NodeUnreachable` while the call is on its way to another node.
+        """
         if self._hub is None:
             return False
         async with self._following:  # what was read first must not be applied last
             moderator = user_id in await self._store.select_moderators(room_id)
+            if room_id in self._hub.moves:  # what is changed here now would not go with it
+                raise NodeUnreachable
             return self._hub.steward.appoint(room_id, user_id, "moderator" if moderator else "member")
 
     async def follow(self, room_ids: Collection[str]) -> None:

@@ -13,6 +13,7 @@ from signaling.core.calls.record import LeaveReason
 from signaling.core.connection import Connection
 from signaling.core.frozen import FrozenConnection, FrozenRoom, freeze_room
 from signaling.core.limits import FloodGuard
+from signaling.core.lobby import Lobby
 from signaling.core.messages import Lobby as WaitingList
 from signaling.core.room import Deliver, Room
 from signaling.doors import Visit
@@ -140,16 +141,17 @@ class Moves:
         del self._rooms[room_id]
         for session in live.sessions.values():
             self._hub.forget_session(session)
-        for link in links:
+        for link, session in links.items():
+            session.link = None
             link.freeze()
         live.call.rest()
         return encoded
 
     def parted(self, link: Link, reason: LeaveReason, *, left: bool) -> None:
-        """Note that a connection without a session is gone; of a member on its way that is held."""
+        """Note why a connection without a session was over first; of a member on its way that is held."""
         resting = self._resting.get(link.request.room_id)
         if resting is not None and link in resting.links:
-            resting.parted[link] = reason, left
+            resting.parted.setdefault(link, (reason, left))
 
     def stay(self, room_id: str) -> None:
         """Go on with a frozen room here, and handle what was held."""
@@ -159,17 +161,16 @@ class Moves:
         for session, lost_at in resting.lost_at.items():
             self._sessions.take_in(session, lost_at)
         held = {link: link.held() for link in resting.links}
-        for link, session in resting.links.items():
-            if link in resting.parted:
-                link.session = session
-                self._hub.closed_for(link, *resting.parted[link])
-            else:
-                link.thaw(session)
-                self._hub.owe_ack(session)
+        present = {link: session for link, session in resting.links.items() if link not in resting.parted}
+        for link, session in present.items():
+            session.link = link
+            link.thaw(session)
+            self._hub.owe_ack(session)
         self._lobbies.tell(room_id, live.lobby.recall())
         for link, texts in held.items():
-            for text in texts:
-                link.text(text)
+            self._handle(live, resting.links[link], texts)
+        for link, (reason, left) in resting.parted.items():
+            self._hub.closed_for(link, resting.links[link], reason, left=left)
 
     def depart(self, room_id: str) -> list[Held]:
         """Forget a room that lives elsewhere now, and close its connections with 1012; return what was held."""
@@ -185,22 +186,19 @@ class Moves:
     # --- at the node that takes it
 
     def thaw(self, encoded: bytes) -> Thawed:
-        """Make a room of what `freeze` returned; nobody sees it yet. Raises `msgspec.DecodeError`."""
+        """Make a room of what `freeze` returned; nobody sees it until it is opened. Raises `msgspec.DecodeError`."""
         frozen = _decode(encoded)
         room = Room.thaw(frozen.room, self._new_id)
-        live = LiveRoom(room, self._lobbies.of(room.id), self._calls.thaw(frozen.call), self._clock)
+        live = LiveRoom(room, Lobby(), self._calls.thaw(frozen.call), self._clock)
         for one in frozen.sessions:
             live.sessions[one.connection.member_id] = self._thawed(live, one)
         return Thawed(frozen, live)
-
-    def turn_away(self, thawed: Thawed) -> None:
-        """Forget a room that does not come after all."""
-        self._lobbies.tidy(thawed.live.room.id)
 
     def open(self, thawed: Thawed) -> None:
         """Let a room go on here; its members come back by themselves, those who cannot are gone."""
         frozen, live = thawed
         room, now = live.room, self._monotonic()
+        self._lobbies.adopt(room.id, live.lobby)
         self._rooms[room.id] = live
         live.call.here(frozen.call.written_at)
         for token, reason in frozen.endings.items():
@@ -214,17 +212,15 @@ class Moves:
             self._hub.end(session, "server")
         self._hub.later(ABSENT_S, partial(self._show_absent, live))
 
-    def go_on(self, room_id: str, held: Iterable[Held]) -> None:
-        """Handle what members did while their room was on the way here."""
-        for one in held:
-            live = self._rooms.get(room_id)
-            session = None if live is None else live.sessions.get(one.member_id)
-            if session is None:
-                continue
-            for text in one.texts:
-                self._hub.received(session, text)
-            if one.left and one.parted_for is not None and session.link is None:
-                self._hub.end(session, one.parted_for)
+    def go_on(self, room_id: str, held: Held) -> None:
+        """Handle what a member did while its room was on the way here."""
+        live = self._rooms.get(room_id)
+        session = None if live is None else live.sessions.get(held.member_id)
+        if live is None or session is None:
+            return
+        self._handle(live, session, held.texts)
+        if held.left and held.parted_for is not None and session.link is None:
+            self._hub.end(session, held.parted_for)
 
     # --- inside
 
@@ -269,7 +265,14 @@ class Moves:
         session.parted_for = frozen.parted_for
         return session
 
+    def _handle(self, live: LiveRoom, session: Session, texts: Iterable[str]) -> None:
+        for text in texts:
+            if live.sessions.get(session.member_id) is session:  # else it left by one of them
+                self._hub.received(session, text)
+
     def _show_absent(self, live: LiveRoom) -> None:
+        if self._rooms.get(live.room.id) is not live:  # it is over, or on its way again
+            return
         now = self._clock()
         for session in list(live.sessions.values()):
             member = live.room.members.get(session.member_id)

@@ -28,7 +28,7 @@ class ResumableSessions:
         self._window = window
         self._by_token: dict[str, Session] = {}
         self._endings: OrderedDict[str, tuple[str, CloseReason]] = OrderedDict()
-        self._lost_at: dict[Session, float] = {}  # in the order in which they were lost
+        self._lost_at: dict[Session, float] = {}
 
     def add(self, session: Session) -> None:
         """Take in a new session; one without a token cannot be resumed and is not kept."""
@@ -52,7 +52,6 @@ class ResumableSessions:
         self.add(session)
         if lost_at is not None:
             self._lost_at[session] = lost_at
-            self._lost_at = dict(sorted(self._lost_at.items(), key=lambda item: item[1]))
 
     def regain(self, session: Session) -> bool:
         """Note that a session has a connection again; False when it was never seen without one."""
@@ -92,10 +91,6 @@ class ResumableSessions:
         return len(self._lost_at)
 
     def overdue(self, now: float) -> list[Session]:
-        """Return the sessions whose time to come back is over."""
-        overdue = []
-        for session, lost_at in self._lost_at.items():
-            if now - lost_at < self._window:
-                break
-            overdue.append(session)
-        return overdue
+        """Return the sessions whose time to come back is over, in the order in which they were lost."""
+        overdue = [session for session, lost_at in self._lost_at.items() if now - lost_at >= self._window]
+        return sorted(overdue, key=self._lost_at.__getitem__)

@@ -219,6 +219,14 @@ class CallKeeper:
         self._something_ended.clear()
 
     async def _write_all(self, calls: Iterable[_RunningCall | EndedCall]) -> None:
+        """Write calls together; those that the store refused before would spoil that each time, and come alone."""
+        calls = list(calls)
+        refused = [call for call in calls if isinstance(call, _RunningCall) and call.failed]
+        await self._write_together(call for call in calls if call not in refused)
+        for call in refused:
+            await self._write_together([call])
+
+    async def _write_together(self, calls: Iterable[_RunningCall | EndedCall]) -> None:
         batch: list[_Copy] = []
         for call in calls:
             if self._is_over(call):  # while others were written
@@ -254,7 +262,7 @@ class CallKeeper:
                 return
             _put_off(batch)
             for copy in batch:
-                await self._write_all([copy.call])
+                await self._write_together([copy.call])
         else:
             for copy, snapshot in zip(batch, snapshots, strict=True):
                 self._stored(copy, snapshot.overview)
@@ -263,6 +271,7 @@ class CallKeeper:
         if isinstance(copy.call, EndedCall):
             self._ended.remove(copy.call.id)
         else:
+            copy.call.failed = False
             copy.call.overview = overview
             copy.call.written_at = copy.taken_at
 

@@ -6,6 +6,8 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
+from signaling.cluster.departures import MOST_BYTES
+
 if TYPE_CHECKING:
     from signaling.cluster.metrics import MoveMetrics
     from signaling.cluster.ownership import Ownership
@@ -30,9 +32,9 @@ class Arrivals:
         self._parts: dict[str, list[bytes]] = {}
 
     def keep(self, offer: str, data: bytes) -> bool:
-        """Keep the next part of a room for a moment; false where there is no place."""
+        """Keep the next part of a room for a moment; false where there is no place, or nothing in it."""
         kept = sum(len(part) for parts in self._parts.values() for part in parts)
-        if self._hub.draining or kept + len(data) > _MOST_BYTES:
+        if self._hub.draining or not data or kept + len(data) > _MOST_BYTES:
             return False
         if offer not in self._parts:
             self._parts[offer] = []
@@ -41,15 +43,15 @@ class Arrivals:
         return True
 
     async def take(self, room: TakeRoom) -> bool:
-        """Let a room go on here; false where it does not. Raises what the database raises."""
+        """Let a room go on here; false where it does not. Raises `msgspec.DecodeError`."""
         encoded = b"".join([*self._parts.pop(room.offer, []), room.data])
-        if self._hub.draining or len(encoded) != room.size or self._hub.live(room.room_id) is not None:
+        is_whole = len(encoded) == room.size <= MOST_BYTES
+        if self._hub.draining or not is_whole or self._hub.live(room.room_id) is not None:
             return False
         thawed = self._hub.moves.thaw(encoded)
-        try:
-            taken = await self._rooms.take(room.room_id, room.giver, room.offer, partial(self._hub.moves.open, thawed))
-        finally:
-            self._hub.moves.turn_away(thawed)
+        if thawed.live.room.id != room.room_id:
+            return False
+        taken = await self._rooms.take(room.room_id, room.giver, room.offer, partial(self._hub.moves.open, thawed))
         if taken:
             self._metrics.took()
             extra = {"event": "room_arrived", "room": room.room_id, "node": room.giver.node}

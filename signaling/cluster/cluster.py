@@ -90,7 +90,7 @@ class Cluster:
         self._numbers = itertools.count(1)
         self._edges: dict[int, EdgeLink] = {}
         self._remotes: dict[Sender, dict[int, Link | EdgeLink]] = {}
-        self._started = False
+        self._named = self._started = False
         self._disputed = False
         self._clashed_at = -SILENCE_S
         self._deserted: asyncio.Event | None = None
@@ -104,8 +104,9 @@ class Cluster:
 
     async def start(self) -> None:
         """Take the name and begin to listen. Raises `NameTaken`, and what the database raises."""
+        self._named = True  # from here on there may be a name to give back
         await self._rooms.take_name()
-        self._started = True  # from here on there is a name to give back
+        self._started = True
         await self._courier.start()
         self._courier.announce(self._sign_of_life)
 
@@ -136,12 +137,13 @@ class Cluster:
 
     async def stop(self) -> None:
         """Say goodbye. Raises what the database raises."""
-        if not self._started:
-            return
-        self._started = False
-        self._courier.flush()
-        self._courier.announce(Gone())
-        await self._rooms.leave()
+        if self._started:  # else it may be another that is known by this name
+            self._started = False
+            self._courier.flush()
+            self._courier.announce(Gone())
+        if self._named:
+            self._named = False
+            await self._rooms.leave()
 
     async def beat(self) -> None:
         """Show the others that this node is there, and see who is not; every `BEAT_S` seconds."""
@@ -153,7 +155,7 @@ class Cluster:
             logger.warning("a node is silent", extra={"event": "node_lost", "node": sender.node})
             self._give_up(sender)
             self._courier.flush()
-            self._courier.forget(sender)
+            self._forget(sender)
 
     async def hold(self) -> None:
         """Keep name and rooms in the database; every `BEAT_S` seconds. Raises what the database raises."""
@@ -276,7 +278,7 @@ class Cluster:
         else:
             self._nodes.gone(sender)
             self._part(sender)
-            self._courier.forget(sender)
+            self._forget(sender)
 
     def missed(self, sender: Sender) -> None:
         """Some of what a node sent is lost: what hangs between the two begins anew."""
@@ -293,7 +295,11 @@ class Cluster:
     def _meet(self, sender: Sender) -> None:
         for former in self._nodes.heard(sender, self._monotonic()):
             self._part(former)
-            self._courier.forget(former)
+            self._forget(former)
+
+    def _forget(self, sender: Sender) -> None:
+        self._takers.discard(sender)
+        self._courier.forget(sender)
 
     def _tell_link(self, sender: Sender, parcel: ToOwner) -> None:
         links = self._remotes.get(sender, {})

@@ -83,9 +83,9 @@ class Departures:
 
     async def run(self, spread_s: float) -> None:
         """Hand over all rooms, the first time spread over so many seconds, until none is left or nobody is there."""
-        self._close_doors()
+        self._hub.close_empty_rooms(Close.RESTART)
         await self._hand_over_all(spread_s)
-        while self._hub.rooms_with_members() and self._others.taker() is not None:
+        while self._others.taker() is not None and await self._has_rooms():
             await self._sleep(_AGAIN_S)
             await self._hand_over_all(0.0)
 
@@ -109,11 +109,10 @@ class Departures:
 
     # --- inside
 
-    def _close_doors(self) -> None:
-        """Send those away who are at the door of rooms that nobody is in."""
-        for room_id in self._hub.rooms_in_use():
-            if self._hub.live(room_id) is None:
-                self._hub.close_room(room_id, Close.RESTART)
+    async def _has_rooms(self) -> bool:
+        """Tell whether rooms are left; those count too that this node was just taking when its drain began."""
+        await self._rooms.settled()
+        return bool(self._hub.rooms_with_members())
 
     async def _hand_over_all(self, spread_s: float) -> None:
         rooms = self._hub.rooms_with_members()
@@ -129,7 +128,7 @@ class Departures:
         result: MoveResult = "failed"
         try:
             result = await self.hand_over(room_id)
-        except (self._unavailable, TimeoutError):
+        except self._unavailable:
             result = "no_database"
         except Exception:
             logger.exception("a room could not be handed over", extra={"event": "room_move_failed", "room": room_id})
@@ -143,25 +142,35 @@ class Departures:
 
     async def _move(self, node: Sender, room_id: str, offer: str, frozen: bytes) -> MoveResult:
         since = self._timer()
-        result: MoveResult = "unanswered"
         try:
-            try:
-                result = "ok" if await self._send(node, room_id, offer, frozen) else "refused"
-            except NodeUnreachable:
-                logger.warning("a node did not take a room", extra={"event": "room_move_failed", "room": room_id})
-            if result != "ok" and await self._is_gone(room_id, offer):
-                result = "ok"
+            result, owner = await self._give(node, room_id, offer, frozen)
         except asyncio.CancelledError:
             with contextlib.suppress(TimeoutError):  # then it rests until its sockets are closed: nobody knows more
                 async with asyncio.timeout(_HASTE_S):
-                    self._conclude(node, room_id, gone=await self._is_gone(room_id, offer))
+                    self._conclude(node, room_id, await self._owner_of(room_id))
             raise
-        self._conclude(node, room_id, gone=result == "ok")
+        self._conclude(node, room_id, owner)
         self._metrics.stood_still(self._timer() - since)
         if result == "ok":
             extra = {"event": "room_moved", "room": room_id, "node": node.node}
             logger.info("a room goes on at another node", extra=extra)
         return result
+
+    async def _give(self, node: Sender, room_id: str, offer: str, frozen: bytes) -> tuple[MoveResult, Sender | None]:
+        """Let a node take a room; return what came of that, and who has the room now."""
+        result: MoveResult = "unanswered"
+        try:
+            if await self._send(node, room_id, offer, frozen):
+                return "ok", node
+            result = "refused"
+        except Exception as error:  # whatever it is, the room may have been taken
+            fault = None if isinstance(error, NodeUnreachable) else error
+            extra = {"event": "room_move_failed", "room": room_id}
+            logger.warning("a node did not take a room", exc_info=fault, extra=extra)
+        owner = await self._owner_of(room_id)
+        if owner == node:
+            return "ok", owner
+        return result if owner == self._me else "refused", owner
 
     async def _send(self, node: Sender, room_id: str, offer: str, frozen: bytes) -> bool:
         """Let a node take a room; true when it has. Raises `NodeUnreachable`."""
@@ -174,19 +183,25 @@ class Departures:
         question = TakeRoom(room_id, self._me, offer, len(frozen), last)
         return await self._others.ask(node, question, bool, _PATIENCE_S)
 
-    async def _is_gone(self, room_id: str, offer: str) -> bool:
-        """Tell whether another node has taken a room; where not, none can any more."""
+    async def _owner_of(self, room_id: str) -> Sender | None:
+        """Return who has a room that was offered; where that is this node, none can take it any more."""
+        asked = False
         while True:
             try:
-                return not await self._rooms.withdraw(room_id, offer)
-            except self._unavailable:
-                await self._sleep(_ASK_AGAIN_S)
+                return await self._rooms.withdraw(room_id)
+            except Exception:
+                if not asked:
+                    extra = {"event": "room_in_doubt", "room": room_id}
+                    logger.warning("nobody can say where a room is", exc_info=True, extra=extra)
+                asked = True
+            await self._sleep(_ASK_AGAIN_S)
 
-    def _conclude(self, node: Sender, room_id: str, *, gone: bool) -> None:
-        self._rooms.concluded(room_id, kept=not gone)
-        if not gone:
+    def _conclude(self, node: Sender, room_id: str, owner: Sender | None) -> None:
+        self._rooms.concluded(room_id, kept=owner == self._me)
+        if owner == self._me:
             self._hub.moves.stay(room_id)
             return
         held = self._hub.moves.depart(room_id)
-        if held:
-            self._others.tell(node, GoOn(room_id, held))
+        if owner == node:
+            for one in held:  # each is as large as a message may be
+                self._others.tell(node, GoOn(room_id, one))

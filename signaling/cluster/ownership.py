@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from signaling.bus.courier import Sender
     from signaling.cluster.store import ClusterStore
     from signaling.ports import Clock
+
+logger = logging.getLogger(__name__)
 
 _STALE_MS = 10_000
 """A node that did not write to the database for so long, and is not heard, loses its rooms to whoever wants them."""
@@ -23,7 +26,7 @@ class NameTaken(Exception):
 
 
 class Ownership:
-    """Claim rooms, give them up, and notice when one was taken. All methods raise what the database raises.
+    """Claim rooms, give them up, and notice when one was taken. All methods but `take` raise what the database raises.
 
     `is_heard` tells whether a node speaks on the bus: one that does keeps its rooms whatever the database says.
     """
@@ -100,15 +103,20 @@ class Ownership:
 
     async def offer(self, room_id: str, offer: str) -> bool:
         """Let whoever names this offer take a room of this node; false when it is not this node's any more."""
+        offered = False
         self._offered.add(room_id)
-        if await self._store.offer(room_id, self._me, offer):
-            return True
-        self._offered.discard(room_id)
-        return False
+        try:
+            offered = await self._store.offer(room_id, self._me, offer)
+        finally:
+            if not offered:
+                self._offered.discard(room_id)
+        return offered
 
-    async def withdraw(self, room_id: str, offer: str) -> bool:
-        """Let nobody take a room that was offered; false when it is not this node's any more."""
-        return await self._store.withdraw(room_id, self._me, offer)
+    async def withdraw(self, room_id: str) -> Sender | None:
+        """Let nobody take a room that was offered; return who has it: this node, unless another has taken it before."""
+        if await self._store.withdraw(room_id, self._me):
+            return self._me
+        return await self._store.find(room_id)
 
     def concluded(self, room_id: str, *, kept: bool) -> None:
         """Note what has become of an offer."""
@@ -117,12 +125,22 @@ class Ownership:
             self._rooms.discard(room_id)
 
     async def take(self, room_id: str, giver: Sender, offer: str, opened: Callable[[], None]) -> bool:
-        """Take a room that was offered, and call `opened` before anyone is told that it lives here."""
+        """Take a room that was offered, and call `opened` before anyone is told that it lives here.
+
+        While the database cannot say whose it is, nobody is told.
+        """
         while room_id in self._claims:
             await asyncio.wait([self._claims[room_id]])
+        if room_id in self._rooms:  # whoever gives it was taken for dead
+            return False
         taking = self._claims[room_id] = asyncio.create_task(self._take(room_id, giver, offer, opened), name="take")
         taking.add_done_callback(lambda _: self._claims.pop(room_id, None))
         return await asyncio.shield(taking) == self._me
+
+    async def settled(self) -> None:
+        """Wait until the rooms that are on their way here have come, or do not come."""
+        while self._claims:
+            await asyncio.wait(list(self._claims.values()))
 
     async def leave(self) -> None:
         """Give up all rooms, and the name."""
@@ -145,11 +163,26 @@ class Ownership:
         return owner
 
     async def _take(self, room_id: str, giver: Sender, offer: str, opened: Callable[[], None]) -> Sender:
-        if not await self._store.take(room_id, giver, self._me, offer):
+        if not await self._is_taken(room_id, giver, offer):
             return giver
         self._rooms.add(room_id)
         opened()
         return self._me
+
+    async def _is_taken(self, room_id: str, giver: Sender, offer: str) -> bool:
+        """Take a room in the database. Where the answer is lost, it may have been done: ask until there is one."""
+        in_doubt = False
+        while True:
+            try:
+                if await self._store.take(room_id, giver, self._me, offer):
+                    return True
+                return in_doubt and await self._store.find(room_id) == self._me
+            except Exception:
+                if not in_doubt:
+                    extra = {"event": "room_in_doubt", "room": room_id}
+                    logger.warning("nobody can say whether a room was taken", exc_info=True, extra=extra)
+                in_doubt = True
+            await self._sleep(_ASK_AGAIN_S)
 
     async def _release(self, rooms: Collection[str]) -> None:
         self._released.clear()

@@ -53,9 +53,10 @@ class FollowModerator(Question, frozen=True, array_like=True, tag="moderator"):
     user_id: int
 
     async def answer(self, host: Host) -> bool:
-        if self.room_id in host.hub.moves:  # what is changed here now would not go with it
+        changed = await host.moderation.follow_moderator(self.room_id, self.user_id)
+        if host.hub.draining and host.hub.live(self.room_id) is None:  # it may have left since this was asked
             raise NodeUnreachable
-        return await host.moderation.follow_moderator(self.room_id, self.user_id)
+        return changed
 
 
 class WriteCalls(Question, frozen=True, array_like=True, tag="write"):
@@ -122,10 +123,10 @@ class TakeRoom(Question, frozen=True, array_like=True, tag="take"):
 
 
 class GoOn(Question, frozen=True, array_like=True, tag="go_on"):
-    """Handle what members did while their room was on the way."""
+    """Handle what a member did while its room was on the way."""
 
     room_id: str
-    held: list[Held]
+    held: Held
 
     async def answer(self, host: Host) -> None:
         host.hub.moves.go_on(self.room_id, self.held)

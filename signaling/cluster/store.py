@@ -53,11 +53,8 @@ _TAKE = text(
     WHERE room_id = :room_id AND node = :node AND incarnation = :incarnation AND offer = :offer
     """
 )
-_WITHDRAW = text(
-    """
-    UPDATE room_nodes SET offer = NULL
-    WHERE room_id = :room_id AND node = :node AND incarnation = :incarnation AND offer = :offer
-    """
+_WITHDRAW = text(  # whatever is offered: said again, it finds the same
+    "UPDATE room_nodes SET offer = NULL WHERE room_id = :room_id AND node = :node AND incarnation = :incarnation"
 )
 _LEAVE = (
     text("DELETE FROM room_nodes WHERE node = :node AND incarnation = :incarnation"),
@@ -122,9 +119,9 @@ class ClusterStore:
         taker = {"taker": me.node, "taker_incarnation": me.incarnation}
         return await self._change(_TAKE, _names(giver) | taker | {"room_id": room_id, "offer": offer})
 
-    async def withdraw(self, room_id: str, me: Sender, offer: str) -> bool:
-        """Let nobody take a room; false when it is not this node's any more."""
-        return await self._change(_WITHDRAW, _names(me) | {"room_id": room_id, "offer": offer})
+    async def withdraw(self, room_id: str, me: Sender) -> bool:
+        """Let nobody take a room; false when it is not this node's any more. Asked again, it answers the same."""
+        return await self._change(_WITHDRAW, _names(me) | {"room_id": room_id})
 
     async def owned(self, me: Sender) -> set[str]:
         """Return the rooms that live with a node."""

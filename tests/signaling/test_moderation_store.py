@@ -386,6 +386,19 @@ async def test_a_running_call_elsewhere_follows_or_it_is_said_so(parts: Parts) -
     assert neighbours.followed == [("standup", BOB.user_id)] * 3
 
 
+async def test_a_running_call_that_is_on_its_way_elsewhere_is_asked_for_again(parts: Parts) -> None:
+    board = Switchboard()
+    parts.moderation.attach(board.hub)
+    board.authenticator.add("bob", BOB.user_id)
+    member = await board.join("token=bob")
+    board.hub.moves.freeze("standup")
+    with pytest.raises(NodeUnreachable):
+        await parts.moderation.appoint("standup", ALICE, "bob")
+    board.hub.moves.stay("standup")
+    await parts.moderation.appoint("standup", ALICE, "bob")
+    assert roles_of(member) == ["moderator"]
+
+
 def roles_of(transport: FakeTransport) -> list[str]:
     """Return the roles that a tab was told of."""
     return [frame["role"] for frame in transport.frames if frame["type"] == "role"]

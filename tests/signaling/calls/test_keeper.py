@@ -32,6 +32,8 @@ class FakeStore:
 
     def __init__(self) -> None:
         self.written: list[tuple[str, int, bool]] = []
+        self.tried: list[int] = []
+        """How much was to be written at once, each time."""
         self.sizes: list[int] = []
         """Of what was written at once."""
         self.away = False
@@ -45,6 +47,7 @@ class FakeStore:
 
     async def write(self, *snapshots: Snapshot) -> None:
         told = [(one.id, one.updated_at, one.ended_at is not None) for one in (copy.overview for copy in snapshots)]
+        self.tried.append(len(told))
         self.asked.set()
         await self.open.wait()
         if self.away or self.away_after == len(self.written):
@@ -407,6 +410,17 @@ async def test_one_record_that_is_refused_does_not_hold_up_the_others(
     assert desk.store.ids == [3, 1]
     assert desk.dropped == 1
     caplog.clear()
+
+
+async def test_a_record_that_was_refused_is_tried_apart_from_the_others(desk: Desk) -> None:
+    timelines = [desk.begin(number) for number in (1, 2, 3)]
+    for refused, expected in (({call_id(1)}, [3, 1, 1, 1]), ({call_id(1)}, [2, 1]), (set(), [2, 1]), (set(), [3])):
+        desk.store.refused = refused
+        desk.store.tried.clear()
+        for timeline in timelines:
+            timeline.changed = True
+        await desk.keeper.flush()
+        assert desk.store.tried == expected
 
 
 async def test_a_database_that_goes_away_among_refused_ones_leaves_the_rest_for_later(desk: Desk) -> None:

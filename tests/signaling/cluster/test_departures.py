@@ -3,125 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any, TypeVar, cast
+from typing import cast
 
+import msgspec
 import pytest
-from prometheus_client import CollectorRegistry
 
-from signaling.bus.courier import Sender
 from signaling.cluster import arrivals, departures
-from signaling.cluster.departures import Departures
 from signaling.cluster.host import Host
-from signaling.cluster.metrics import MoveMetrics
-from signaling.cluster.questions import AnyQuestion, FollowModerator, TakePart, TakeRoom
+from signaling.cluster.questions import FollowModerator, TakePart, TakeRoom
 from signaling.elsewhere import NodeUnreachable
+from tests.signaling.cluster.leavers import Leaver, has_moved, leaver, stays
 from tests.signaling.cluster.movers import RESTART, Pair, come_back, come_in, pair, ready, texts
-from tests.signaling.cluster.town import NoDatabase, Node, Town, settled
-from tests.signaling.fakes import OWNER, ROOM, FakeTransport, id_of, send
+from tests.signaling.cluster.town import NoDatabase, Town, settled
+from tests.signaling.fakes import OWNER, ROOM, id_of, send
 
-__all__ = ["pair"]
-T = TypeVar("T")
-
-
-class Line:
-    """The way to another node: what is asked gets there and the answer back, unless `questions` or `answers` are lost.
-
-    `before` is called before each question to take a room gets there.
-    """
-
-    def __init__(self, other: Node) -> None:
-        self._node = other
-        self._host = cast("Host", SimpleNamespace(hub=other.hub, arrivals=other.cluster.arrivals))
-        self.nobody = False
-        self.lost_questions: tuple[type, ...] = ()
-        self.lost_answers: tuple[type, ...] = ()
-        self.before: Callable[[], object] = lambda: None
-        self.asked: list[AnyQuestion] = []
-
-    def taker(self) -> Sender | None:
-        return None if self.nobody else self._node.me
-
-    async def ask(self, node: Sender, question: AnyQuestion, kind: type[T], patience_s: float | None = None) -> T:
-        assert node == self._node.me
-        if isinstance(question, TakeRoom):
-            self.before()
-        self.asked.append(question)
-        if isinstance(question, self.lost_questions):
-            raise NodeUnreachable
-        answer = await question.answer(self._host)
-        if isinstance(question, self.lost_answers):
-            raise NodeUnreachable
-        assert isinstance(answer, kind)
-        return answer
-
-    def tell(self, node: Sender, question: AnyQuestion) -> None:
-        self._node.hub.spawn(cast("Any", question.answer(self._host)))
-
-
-class Leaver:
-    """A node that hands rooms over by a line; `paused` tells how long it waited for what."""
-
-    def __init__(self, node: Node, other: Node) -> None:
-        self.line = Line(other)
-        self.registry = CollectorRegistry()
-        self.paused: list[float] = []
-        self.while_paused: Callable[[], object] = lambda: None
-        rooms = node.cluster._rooms
-        metrics = MoveMetrics(self.registry)
-        self.departures = Departures(
-            node.hub, node.me, rooms, self.line, metrics, NoDatabase, self._pause, node.board.clock
-        )
-        self._node = node
-
-    async def hand_over(self) -> str:
-        """Hand the room over."""
-        self._node.hub.drain()
-        return await self.departures.hand_over(ROOM)
-
-    async def run(self, spread_s: float = 0.0) -> None:
-        """Hand everything over."""
-        self._node.hub.drain()
-        await self.departures.run(spread_s)
-
-    async def _pause(self, seconds: float) -> None:
-        self.paused.append(seconds)
-        self.while_paused()
-        await asyncio.sleep(0)
-
-    def count(self, result: str) -> float:
-        return self.registry.get_sample_value("chatter_room_moves_total", {"result": result}) or 0.0
-
-
-@pytest.fixture
-def leaver(pair: Pair) -> Leaver:
-    """The first node on its way out."""
-    return Leaver(*pair)
-
-
-async def stays(town: Town, pair: Pair, *people: FakeTransport) -> None:
-    """Check that the room is at the first node only, with all who are in."""
-    a, b = pair
-    assert town.ledger.rooms == {ROOM: a.me}
-    assert (a.hub.members(ROOM), b.hub.members(ROOM)) == (len(people), 0)
-    send(people[0], "chat", text="still here")
-    await settled()
-    assert [texts(person)[-1] for person in people] == ["still here"] * len(people)
-
-
-async def has_moved(town: Town, pair: Pair, *people: FakeTransport) -> None:
-    """Check that the room is at the second node only, with all who are in."""
-    a, b = pair
-    await settled()
-    assert town.ledger.rooms == {ROOM: b.me}
-    assert (a.hub.members(ROOM), b.hub.members(ROOM)) == (0, len(people))
-    assert [person.closed for person in people] == [RESTART] * len(people)
-    back = [await come_back(b, person) for person in people]
-    assert all(person.kinds()[0] == "resumed" for person in back)
-    send(back[0], "chat", text="here now")
-    await settled()
-    assert [texts(person)[-1] for person in back] == ["here now"] * len(people)
+__all__ = ["leaver", "pair"]
 
 
 # --- where it fails ---------------------------------------------------------------------------------------------------
@@ -159,15 +56,27 @@ async def test_what_comes_meanwhile_is_handled_where_the_room_stays(town: Town, 
     assert texts(back) == ["one", "two"]
 
 
-async def test_a_role_that_changes_on_the_way_is_asked_for_again(town: Town, pair: Pair, leaver: Leaver) -> None:
+class Moderation:
+    """Finds nothing to change in a call."""
+
+    async def follow_moderator(self, room_id: str, user_id: int) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(("lost", "is_known"), [((), False), ((TakeRoom,), True)])
+async def test_a_role_that_is_changed_where_a_room_was_is_asked_for_again(
+    pair: Pair, leaver: Leaver, lost: tuple[type, ...], is_known: bool
+) -> None:
     a, _ = pair
     await ready(pair)
-    host = cast("Host", SimpleNamespace(hub=a.hub))
-    asked: list[asyncio.Task[bool]] = []
-    leaver.line.before = lambda: asked.append(asyncio.create_task(FollowModerator(ROOM, 2).answer(host)))
+    leaver.line.lost_questions = lost
     await leaver.hand_over()
-    with pytest.raises(NodeUnreachable):
-        await asked[0]
+    question = FollowModerator(ROOM, 2).answer(cast("Host", SimpleNamespace(hub=a.hub, moderation=Moderation())))
+    if is_known:
+        assert not await question
+    else:
+        with pytest.raises(NodeUnreachable):
+            await question
 
 
 async def test_what_is_being_decided_is_carried_out_first(town: Town, pair: Pair, leaver: Leaver) -> None:
@@ -196,19 +105,28 @@ async def test_what_is_asked_late_finds_the_offer_withdrawn(town: Town, pair: Pa
     await stays(town, pair, *people)
 
 
-async def test_of_two_who_decide_at_once_one_wins(town: Town, pair: Pair, leaver: Leaver) -> None:
+@pytest.mark.parametrize("first", ["take", "withdraw"])
+async def test_of_two_who_decide_at_once_one_wins(town: Town, pair: Pair, leaver: Leaver, first: str) -> None:
     people = await ready(pair)
     leaver.line.lost_questions = (TakeRoom,)
-    town.ledger.gate.clear()
+    gates = {"take": town.ledger.takes, "withdraw": town.ledger.withdrawals}
+    for gate in gates.values():
+        gate.clear()
     handing_over = asyncio.create_task(leaver.hand_over())
-    town.ledger.gate.set()
     await settled()
     (late,) = leaver.line.asked
     assert isinstance(late, TakeRoom)
     taking = asyncio.create_task(pair[1].cluster.arrivals.take(late))
-    result, taken = await asyncio.gather(handing_over, taking)
-    assert taken is (result == "ok")
-    assert pair[0].hub.members(ROOM) + pair[1].hub.members(ROOM) == len(people)
+    await settled()
+    assert not handing_over.done()
+    assert not taking.done()
+    gates.pop(first).set()
+    await settled()
+    (last,) = gates.values()
+    last.set()
+    assert await taking is (first == "take")
+    assert await handing_over == ("ok" if first == "take" else "unanswered")
+    await (has_moved if first == "take" else stays)(town, pair, *people)
 
 
 async def test_a_lost_answer_changes_nothing(town: Town, pair: Pair, leaver: Leaver) -> None:
@@ -267,6 +185,30 @@ async def test_a_node_without_place_refuses_parts(
     monkeypatch.setattr(departures, "PART_BYTES", 500)
     monkeypatch.setattr(arrivals, "_MOST_BYTES", 700)
     assert await leaver.hand_over() == "refused"
+    await stays(town, pair, *people)
+
+
+async def test_a_node_without_place_refuses_a_room(
+    town: Town, pair: Pair, leaver: Leaver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = await ready(pair)
+    monkeypatch.setattr(arrivals, "MOST_BYTES", 500)
+    assert await leaver.hand_over() == "refused"
+    await stays(town, pair, *people)
+
+
+async def test_a_part_with_nothing_in_it_is_refused(pair: Pair) -> None:
+    assert not pair[1].cluster.arrivals.keep("x", b"")
+    assert not pair[1].cluster.arrivals._parts
+
+
+async def test_what_is_not_what_it_says_is_refused(town: Town, pair: Pair, leaver: Leaver) -> None:
+    people = await ready(pair)
+    leaver.line.change = lambda question: msgspec.structs.replace(question, room_id="other")
+    assert await leaver.hand_over() == "refused"
+    leaver.line.change = lambda question: msgspec.structs.replace(question, data=b"no room", size=7)
+    assert await leaver.hand_over() == "unanswered"
+    assert not pair[1].hub._lobbies._lobbies, "nothing is left behind"
     await stays(town, pair, *people)
 
 

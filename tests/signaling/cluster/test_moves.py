@@ -5,9 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
+from signaling.calls.live import LiveCall
+from signaling.cluster import departures
+from signaling.cluster.nodes import SILENCE_S
+from signaling.cluster.questions import AnyQuestion, GoOn
 from signaling.core.calls.timeline import Timeline
+from signaling.core.messages import MAX_FRAME_BYTES
 from signaling.core.room import RoomRules
 from signaling.link import LinkRequest
 from signaling.moves import Held
@@ -243,9 +249,9 @@ async def test_sockets_of_rooms_elsewhere_are_sent_away_one_by_one(pair: Pair) -
 
 async def test_what_comes_for_who_is_gone_is_let_fall(pair: Pair) -> None:
     a, b = pair
-    b.hub.moves.go_on(ROOM, [Held("nobody", ["{}"])])
+    b.hub.moves.go_on(ROOM, Held("nobody", ["{}"]))
     await come_in(a)
-    a.hub.moves.go_on(ROOM, [Held("nobody", ["{}"])])
+    a.hub.moves.go_on(ROOM, Held("nobody", ["{}"]))
     assert a.hub.members(ROOM) == 1
 
 
@@ -326,3 +332,145 @@ async def test_too_much_on_the_way_ends_a_connection_and_no_session(town: Town, 
     await arrive(town, task)
     back = await come_back(b, ann)
     assert "lastId" not in back.frames[0], "nothing of it counts, so that all of it comes again"
+
+
+async def test_what_was_said_before_a_connection_ended_counts(town: Town, pair: Pair) -> None:
+    a, b = pair
+    ann, ben = await ready(pair)
+    task = await leaving(town, a)
+    send(ann, "chat", text="bye", id=0)
+    assert ann.link is not None
+    ann.link.lost(1001)
+    await arrive(town, task)
+    back = await come_back(b, ben)
+    assert texts(back) == ["bye"]
+    assert back.frames[-1] | {"action": "leave", "clientId": id_of(ann)} == back.frames[-1]
+
+
+async def test_what_was_said_before_a_connection_ended_counts_where_a_room_stays(pair: Pair) -> None:
+    a, _ = pair
+    ann, ben = await ready(pair)
+    cleo, dora = await come_in(a), await come_in(a)
+    a.hub.moves.freeze(ROOM)
+    for person in (ann, cleo, dora):
+        send(person, "chat", text="bye", id=0)
+    send(cleo, "leave", id=1)
+    send(cleo, "chat", text="not any more")
+    for person, code in ((ann, 1001), (cleo, 1006), (dora, 1006)):
+        assert person.link is not None
+        person.link.lost(code)
+    a.hub.moves.stay(ROOM)
+    assert texts(ben) == ["bye"] * 3
+    gone = [(frame["action"], frame["clientId"]) for frame in ben.frames if frame["type"] == "presence"][-3:]
+    assert gone == [("leave", id_of(cleo)), ("leave", id_of(ann)), ("lost", id_of(dora))]
+    assert (await come_back(a, dora)).frames[0]["lastId"] == 0
+
+
+async def test_why_someone_went_on_the_way_is_what_was_first(town: Town, pair: Pair) -> None:
+    a, b = pair
+    for node in pair:
+        node.board.authenticator.add("ann", 7)
+    ann, _ = await come_in(a, token="ann"), await come_in(a)
+    task = await leaving(town, a)
+    await a.hub.sessions_ended(["session-7"])
+    assert ann.closed == (4509, "signed_out")
+    ann.disconnect()
+    await arrive(town, task)
+    assert b.hub.members(ROOM) == 1
+
+
+async def test_what_came_on_the_way_is_bounded_in_bytes_and_sent_one_by_one(
+    town: Town, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, _ = pair
+    people = [await come_in(a) for _ in range(3)]
+    told: list[AnyQuestion] = []
+    monkeypatch.setattr(a.cluster, "tell", lambda _, question: told.append(question))
+    task = await leaving(town, a)
+    for person in people:
+        send(person, "chat", text="x" * (MAX_FRAME_BYTES - 100))
+    assert people[0].link is not None
+    people[0].link.text("\N{GRINNING FACE}" * 30)
+    assert [person.closed for person in people] == [RESTART, None, None], "30 characters, 120 bytes"
+    await arrive(town, task)
+    assert [type(question) for question in told] == [GoOn, GoOn]
+    assert all(len(msgspec.msgpack.encode(question)) < departures.PART_BYTES for question in told)
+
+
+async def test_nobody_is_shown_as_lost_in_a_room_that_is_on_its_way_again(
+    town: Town, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = pair
+    timers: list[Callable[[], object]] = []
+    ann, _ = await ready(pair)
+    with monkeypatch.context() as patch:
+        patch.setattr(b.hub, "later", lambda _, call: timers.append(call))
+        await a.drain()
+    back = await come_back(b, ann)
+    c = await town.start("c")
+    c.take_rooms()
+    task = await leaving(town, b)
+    heard = list(back.frames)
+    (show_absent,) = timers
+    show_absent()
+    assert back.frames == heard
+    await arrive(town, task)
+    back.frames[:0] = ann.frames
+    assert (await come_back(c, back)).kinds()[0] == "resumed", "nothing was numbered that did not go along"
+
+
+async def test_a_room_that_leaves_between_two_chores_is_let_be(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    a, _ = pair
+    await ready(pair)
+    a.board.directory.rooms["other"] = a.board.directory.rooms[ROOM]
+    await a.join(room="other")
+    ticked: list[LiveCall] = []
+    monkeypatch.setattr(LiveCall, "tick", lambda call, _: ticked.append(call))
+    chores = a.hub._chores()
+    while not ticked:
+        next(chores)
+    other = a.hub.live("other")
+    a.hub.moves.freeze("other")
+    assert list(chores) == [None]
+    assert other is not None
+    assert other.call not in ticked
+
+
+async def test_a_room_brings_a_queue_of_its_own(town: Town, pair: Pair) -> None:
+    a, b = pair
+    for node in pair:
+        node.board.directory.rooms[ROOM] = RoomRules(OWNER, guests_allowed=True, max_members=8, lobby="guests")
+        node.board.authenticator.add("host", OWNER)
+    host = await come_in(a, token="host")
+    encoded = a.hub.moves.freeze(ROOM)
+    town.ledger.rooms.clear()
+    waiting = b.connect("v=2")
+    send(waiting, "hello", displayName="Gina")
+    await settled()
+    assert waiting.kinds() == ["waiting"]
+    vain, thawed = b.hub.moves.thaw(encoded), b.hub.moves.thaw(encoded)
+    b.hub.moves.open(thawed)
+    assert waiting.closed == RESTART
+    assert vain.live.lobby is not thawed.live.lobby
+    again = b.connect("v=2")
+    send(again, "hello", displayName="Gina")
+    await settled()
+    back = await come_back(b, host)
+    assert [knock["displayName"] for knock in back.frames[-1]["waiting"]] == ["Gina"]
+
+
+async def test_nothing_is_kept_of_a_node_that_is_gone(town: Town, pair: Pair) -> None:
+    a, b = pair
+    former = await town.start("c", "1")
+    await town.kill(former)
+    town.ledger.nodes.clear()
+    c, d, e = await town.start("c", "2"), await town.start("d"), await town.start("e")
+    assert a.cluster._takers == {b.me, c.me, d.me, e.me}, "a former life is over"
+    town.nodes.remove(d)
+    await d.cluster.stop()
+    await settled()
+    assert a.cluster._takers == {b.me, c.me, e.me}
+    await d.bus.stop()
+    await town.kill(e)
+    await town.wait(SILENCE_S)
+    assert a.cluster._takers == {b.me, c.me}

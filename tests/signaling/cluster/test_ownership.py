@@ -227,7 +227,7 @@ async def test_a_room_that_is_offered_is_neither_given_up_nor_lost(ledger: Ledge
 async def test_a_room_that_stays_is_reviewed_again(ledger: Ledger, desk: Desk) -> None:
     await desk.rooms.owner_of(ROOM)
     await desk.rooms.offer(ROOM, "x")
-    assert await desk.rooms.withdraw(ROOM, "x")
+    assert await desk.rooms.withdraw(ROOM) == A
     desk.rooms.concluded(ROOM, kept=True)
     assert ROOM in desk.rooms
     await desk.review()

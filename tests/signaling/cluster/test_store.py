@@ -134,16 +134,17 @@ async def test_an_offer_is_taken_once_by_who_names_it(store: ClusterStore) -> No
     assert await store.take(ROOM, A, B, "x")
     assert await store.find(ROOM) == B
     assert not await store.take(ROOM, A, C, "x")
-    assert not await store.withdraw(ROOM, A, "x")
+    assert not await store.withdraw(ROOM, A)
 
 
 async def test_a_withdrawn_offer_is_void(store: ClusterStore) -> None:
     await store.seen(A, now=20, stale=10)
     await store.claim(ROOM, A, stale=10)
     await store.offer(ROOM, A, "x")
-    assert await store.withdraw(ROOM, A, "x")
+    assert await store.withdraw(ROOM, A)
     assert not await store.take(ROOM, A, B, "x")
-    assert not await store.withdraw(ROOM, A, "x")
+    assert await store.withdraw(ROOM, A), "said again, where the first answer was lost"
+    assert not await store.withdraw(ROOM, A2)
     assert await store.find(ROOM) == A
 
 
@@ -153,6 +154,6 @@ async def test_taken_or_withdrawn_never_both(store: ClusterStore) -> None:
         room = f"room-{number}"
         await store.claim(room, A, stale=10)
         await store.offer(room, A, "x")
-        taken, withdrawn = await asyncio.gather(store.take(room, A, B, "x"), store.withdraw(room, A, "x"))
+        taken, withdrawn = await asyncio.gather(store.take(room, A, B, "x"), store.withdraw(room, A))
         assert taken is not withdrawn
         assert await store.find(room) == (B if taken else A)

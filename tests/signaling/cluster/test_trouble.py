@@ -9,6 +9,7 @@ import random
 
 import pytest
 
+from signaling.bus.courier import Sender
 from signaling.cluster.ownership import NameTaken
 from signaling.cluster.parcels import Abort, Close, Lost, Ping, Text, Write
 from tests.signaling.chaos import Speaker, chaos_seed, check_logs
@@ -283,6 +284,28 @@ async def test_a_second_node_of_one_name_does_not_start(
     await settled()
     assert not pair[0].cluster.clash, "who was refused disturbs nobody"
     assert town.ledger.nodes["a"][0] == "1"
+
+
+async def test_a_start_that_is_broken_off_leaves_no_name(town: Town) -> None:
+    node = Node(town, "a", "1")
+    await node.bus.start()
+    seen, noted, never = town.ledger.seen, asyncio.Event(), asyncio.Event()
+
+    async def note_and_say_nothing(me: Sender, *, now: int, stale: int) -> bool:
+        await seen(me, now=now, stale=stale)
+        noted.set()
+        await never.wait()
+        return True
+
+    town.ledger.seen = note_and_say_nothing  # type: ignore[method-assign]
+    starting = asyncio.create_task(node.cluster.start())
+    await noted.wait()
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    await node.cluster.stop()
+    await node.bus.stop()
+    assert town.ledger.nodes == {}
 
 
 async def test_two_of_one_name_on_two_databases_notice(

@@ -44,6 +44,11 @@ class Ledger:
         self.takes = asyncio.Event()
         """While it is not set, rooms that are taken stay where they are."""
         self.takes.set()
+        self.withdrawals = asyncio.Event()
+        """While it is not set, offers hold."""
+        self.withdrawals.set()
+        self.cuts: dict[str, int] = {}
+        """How often what is done and committed is not confirmed, by what it is."""
 
     async def seen(self, me: Sender, *, now: int, stale: int) -> bool:
         await self._answer()
@@ -92,21 +97,27 @@ class Ledger:
         if self.rooms.get(room_id) != me:
             return False
         self.offers[room_id] = offer
+        await self._confirm("offer")
         return True
 
     async def take(self, room_id: str, giver: Sender, me: Sender, offer: str) -> bool:
         await self.takes.wait()
-        if not await self.withdraw(room_id, giver, offer):
-            return False
-        self.rooms[room_id] = me
-        return True
-
-    async def withdraw(self, room_id: str, me: Sender, offer: str) -> bool:
         await self._answer()
-        if self.rooms.get(room_id) != me or self.offers.get(room_id) != offer:
-            return False
-        del self.offers[room_id]
-        return True
+        held = (self.rooms.get(room_id), self.offers.get(room_id)) == (giver, offer)
+        if held:
+            del self.offers[room_id]
+            self.rooms[room_id] = me
+        await self._confirm("take")
+        return held
+
+    async def withdraw(self, room_id: str, me: Sender) -> bool:
+        await self.withdrawals.wait()
+        await self._answer()
+        held = self.rooms.get(room_id) == me
+        if held:
+            self.offers.pop(room_id, None)
+        await self._confirm("withdraw")
+        return held
 
     async def owned(self, me: Sender) -> set[str]:
         await self._answer()
@@ -117,6 +128,11 @@ class Ledger:
         self.rooms = {room_id: owner for room_id, owner in self.rooms.items() if owner != me}
         if self.nodes.get(me.node, ("", 0))[0] == me.incarnation:
             del self.nodes[me.node]
+
+    async def _confirm(self, what: str) -> None:
+        if self.cuts.get(what, 0):
+            self.cuts[what] -= 1
+            raise NoDatabase
 
     async def _answer(self) -> None:
         await self.gate.wait()
