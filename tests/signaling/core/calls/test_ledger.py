@@ -409,3 +409,14 @@ def test_a_small_call_may_be_long(book: Book) -> None:
         book.ledger.leave(member)
     assert book.size <= MAX_RECORD_BYTES
     assert len(book.record.pairs) == MAX_MEMBERS - 1
+
+
+def test_pairs_keep_their_places_at_another_node(book: Book) -> None:
+    book.enter("a", "b")
+    inside, outside = book.open("a", "b"), book.open("a", "stranger")
+    assert (inside.held, outside.held) == (True, False)
+    there = Ledger.thaw(book.record)
+    held = there.place_of(book.ledger.number_of(inside), inside.record, None)
+    left_out = there.place_of(book.ledger.number_of(outside), outside.record, None)
+    assert (held.held, there.number_of(held)) == (True, 0)
+    assert (left_out.held, there.number_of(left_out)) == (False, None)
