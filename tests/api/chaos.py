@@ -30,6 +30,15 @@ Deed = Callable[[World], Awaitable[None]]
 """Wrecks something, and repairs it."""
 
 
+async def move_in(fleet: Fleet, seed: int) -> list[Roamer]:
+    """Start three nodes and open the rooms; return three people for each."""
+    for _ in range(3):
+        await asyncio.to_thread(fleet.start)
+    await asyncio.to_thread(open_rooms, next(iter(fleet.nodes.values())), ROOMS)
+    names = [f"{room}-{name}" for room in ROOMS for name in ("Ann", "Ben", "Cleo")]
+    return [Roamer(name, room_of(name), fleet.urls, ORIGIN, seed + n) for n, name in enumerate(names)]
+
+
 async def survive(fleet: Fleet, bus: BusServer, deeds: Sequence[Deed], *, resumes: int) -> None:
     """Let people talk at three nodes, and come back so often at least, while these deeds are done in any order.
 
@@ -37,11 +46,7 @@ async def survive(fleet: Fleet, bus: BusServer, deeds: Sequence[Deed], *, resume
     """
     seed = chaos_seed()
     print(f"replay with CHAOS_SEED={seed}")
-    for _ in range(3):
-        await asyncio.to_thread(fleet.start)
-    await asyncio.to_thread(open_rooms, next(iter(fleet.nodes.values())), ROOMS)
-    names = [f"{room}-{name}" for room in ROOMS for name in ("Ann", "Ben", "Cleo")]
-    people = [Roamer(name, room_of(name), fleet.urls, ORIGIN, seed + n) for n, name in enumerate(names)]
+    people = await move_in(fleet, seed)
     async with asyncio.timeout(LONGEST_S):
         await live_through(people, resumes, wreck(World(random.Random(seed), fleet, bus), deeds))
         await come_together(people)

@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from tests.api.chaos import LONGEST_S, ROOMS, come_together, room_of
+from tests.api.chaos import LONGEST_S, ROOMS, come_together, move_in
 from tests.api.fleet import ORIGIN, STOP_S, Fleet, open_rooms, variables_for
 from tests.api.process import Server
 from tests.buses import BusServer
@@ -53,11 +53,7 @@ async def replace_all(fleet: Fleet, people: Sequence[Roamer]) -> None:
 async def test_nobody_loses_a_frame_or_a_session(fleet: Fleet) -> None:
     seed = chaos_seed()
     print(f"replay with CHAOS_SEED={seed}")
-    for _ in range(3):
-        await asyncio.to_thread(fleet.start)
-    await asyncio.to_thread(open_rooms, next(iter(fleet.nodes.values())), ROOMS)
-    names = [f"{room}-{name}" for room in ROOMS for name in ("Ann", "Ben", "Cleo")]
-    people = [Roamer(name, room_of(name), fleet.urls, ORIGIN, seed + n) for n, name in enumerate(names)]
+    people = await move_in(fleet, seed)
     async with asyncio.timeout(LONGEST_S):
         replacing = asyncio.create_task(replace_all(fleet, people))
         async with asyncio.TaskGroup() as group:
