@@ -220,21 +220,28 @@ class CallKeeper:
 
     async def _write_all(self, calls: Iterable[_RunningCall | EndedCall]) -> None:
         """Write calls together; those that the store refused before would spoil that each time, and come alone."""
-        calls = list(calls)
-        refused = [call for call in calls if isinstance(call, _RunningCall) and call.failed]
-        await self._write_together(call for call in calls if call not in refused)
+        refused: list[_RunningCall] = []
+        together: list[_RunningCall | EndedCall] = []
+        for call in calls:
+            if isinstance(call, _RunningCall) and call.failed:
+                refused.append(call)
+            else:
+                together.append(call)
+        await self._write_together(together)
         for call in refused:
             await self._write_together([call])
 
     async def _write_together(self, calls: Iterable[_RunningCall | EndedCall]) -> None:
         batch: list[_Copy] = []
+        size = 0
         for call in calls:
             if self._is_over(call):  # while others were written
                 continue
             batch.append(self._copy(call))
-            if len(batch) == _BATCH_CALLS or sum(len(copy.encoded) for copy in batch) >= _BATCH_BYTES:
+            size += len(batch[-1].encoded)
+            if len(batch) == _BATCH_CALLS or size >= _BATCH_BYTES:
                 await self._write(batch)
-                batch = []
+                batch, size = [], 0
         if batch:
             await self._write(batch)
 
