@@ -20,7 +20,7 @@ from signaling.cluster.ownership import NameTaken
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from api.app import Application
+    from api.application import Application
     from api.db import Database
     from api.settings import Settings
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import api.app
 import api.db
+import api.http.site
 from api.cli import main
 from observability.http import HttpMetrics
 from observability.request import Asgi
@@ -26,7 +26,7 @@ def silence_all() -> None:
     _silence(CallKeeper, "begin", "ended")
     _silence(HttpMetrics, "request", "handshake")
     _silence(api.db, "observe_queries")
-    _replace(api.app, "ObservingMiddleware", _unobserved)
+    _replace(api.http.site, "ObservingMiddleware", _unobserved)
 
 
 def _silence(owner: object, *names: str) -> None:

@@ -82,7 +82,7 @@ class _OneShotSession(requests.Session):
 
     def __init__(self) -> None:
         super().__init__()
-        self.trust_env = False  # only `api/settings.py` reads the environment
+        self.trust_env = False  # only `api/settings` reads the environment
         self.problem = ""
 
     def request(self, *args: Any, **options: Any) -> requests.Response:

@@ -8,6 +8,7 @@ from api.doctor import call, clock, here, relays, sockets, there
 from api.doctor.deployment import Deployment
 from api.doctor.examination import Check, examine
 from api.doctor.findings import Report
+from api.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,8 +43,6 @@ async def check_up(
     done: Callable[[Finding], None] = lambda _: None,
 ) -> Report:
     """Run all checks and let go of the deployment; `begun` and `done` hear of each check."""
-    from api.app import VERSION
-
     started_at = int(deployment.clock() * 1000)
     try:
         findings = await examine(deployment, CHECKS, begun, done)

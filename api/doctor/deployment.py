@@ -18,7 +18,7 @@ from api.settings import Settings, SettingsError, load
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from api.app import Application
+    from api.application import Application
     from signaling.turn.urls import TurnUrl
 
 A = TypeVar("A")

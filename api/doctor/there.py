@@ -16,6 +16,7 @@ from api.doctor.certificate import complaint, validity
 from api.doctor.findings import IN_PRODUCTION, RECORD_FIX, Fault, Verdict, failed, ok, reason, skipped, warning
 from api.doctor.http import Answer, connected, get
 from api.doctor.seen import HEADER, PATH, TTL_S, Questions, Seen
+from api.version import VERSION
 
 if TYPE_CHECKING:
     from api.doctor.deployment import Deployment
@@ -120,8 +121,6 @@ async def server(deployment: Deployment) -> Verdict:
         return failed(f"The server says that it is not ready: {', '.join(troubles)}.", _BEHIND_FIX)
     if troubles:
         return warning(f"The server says: {', '.join(troubles)}.", _BEHIND_FIX)
-    from api.app import VERSION
-
     if seen.version != VERSION:
         return warning(
             f"The server runs version {seen.version}, this command is {VERSION}.", "Bring both to one: scripts/deploy."

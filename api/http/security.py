@@ -12,7 +12,7 @@ from auth.errors import Unauthenticated
 from observability.request import request_info
 
 if TYPE_CHECKING:
-    from api.app import Application
+    from api.application import Application
     from auth.principal import Principal
 
 P = ParamSpec("P")

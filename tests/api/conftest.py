@@ -9,7 +9,7 @@ import httpx2
 import pytest_asyncio
 from sqlalchemy.engine import URL
 
-from api.app import Application
+from api.application import Application
 from tests.api.site import Site, open_site, settings_for
 
 

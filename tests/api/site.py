@@ -12,7 +12,8 @@ from typing import Any
 import httpx2
 from sqlalchemy.engine import URL
 
-from api.app import Application, create_app
+from api.app import create_app
+from api.application import Application
 from api.settings import Settings, load
 
 PASSWORD = "a long enough phrase"

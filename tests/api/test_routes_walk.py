@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy.engine import URL
 from werkzeug.routing.rules import Rule
 
-from api.app import Application
+from api.application import Application
 from api.http.security import ACCESS
 from auth.errors import AuthError, EmailTaken
 from tests.api.site import JSON, PASSWORD, SECRET, Site, end_of_sqlite_threads, open_site, problem_of, settings_for

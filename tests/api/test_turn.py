@@ -150,7 +150,7 @@ async def test_readiness_shows_the_times(sqlite_url: URL, tmp_path: Path, coturn
 async def test_the_check_is_repeated_after_a_failure_too(
     sqlite_url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.app.TURN_CHECK_INTERVAL_S", 0.001)
+    monkeypatch.setattr("api.application.TURN_CHECK_INTERVAL_S", 0.001)
     again = asyncio.Event()
     checks = 0
 

@@ -98,4 +98,4 @@ def test_only_the_settings_read_the_environment() -> None:
         for path in (ROOT / package).rglob("*.py")
         if "os.environ" in path.read_text() or "getenv" in path.read_text()
     }
-    assert readers == {"api/settings.py"}
+    assert readers == {"api/settings/__init__.py"}

@@ -23,7 +23,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin
 
 import api.cluster
-from api.app import Application, create_app
+from api.app import create_app
+from api.application import Application
 from api.db import Database
 from api.server import HttpServer
 from api.settings import Settings, load

@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-import api.app
+import api.application
 from auth.service import SignedIn
 from tests.buses import BusServer
 from tests.contracts.several import ROOM, Three, hello
@@ -26,7 +26,7 @@ FOLLOWS_S = 4.0
 @pytest.fixture
 def only_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no call follow the database by itself; to be asked for before the nodes."""
-    monkeypatch.setattr(api.app, "_FOLLOW_INTERVAL_S", 3600.0)
+    monkeypatch.setattr(api.application, "_FOLLOW_INTERVAL_S", 3600.0)
 
 
 class Client:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from api.settings import _SECRETS as SECRET_LEAVES
+from api.settings import SECRETS as SECRET_LEAVES
 from api.settings import VARIABLES, load
 
 ROOT = Path(__file__).resolve().parents[2]
