@@ -13,10 +13,11 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from api.application import Application
+from api.clock import watch_clock
 from api.cluster import add_bus_report, create_cluster
 from api.db import Database, DatabaseUnavailable
 from api.db_watch import DatabaseMetrics
-from api.disk import add_disk_report
+from api.disk import watch_disk
 from api.doorkeeper import Directory, Doorkeeper, RoomServices
 from api.http.pages import DIST
 from api.http.site import create_quart, wrap
@@ -150,7 +151,8 @@ def create_app(settings: Settings, *, dist: Path = DIST, clock: Callable[[], flo
     )
     add_turn_report(application.readiness, application.turn)
     add_bus_report(application.readiness, bus, cluster)
-    add_disk_report(application.readiness, settings.data_dir)
+    watch_disk(settings, application.readiness, registry)
+    application.clock_watch = watch_clock(database, application.readiness, clock)
     if cluster is not None:
         parts = application.calls, keeper, application.recordings, cluster.arrivals
         cluster.serve(Host(hub, services.rooms, services.moderation, *parts))

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from api.clock import CLOCK_CHECK_INTERVAL_S
 from api.db import DatabaseUnavailable
 from api.identities import is_device_session
 from api.turn import TURN_CHECK_INTERVAL_S
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from quart import Quart
 
+    from api.clock import ClockWatch
     from api.db import Database
     from api.doorkeeper import RoomServices
     from api.settings import Settings
@@ -76,6 +78,7 @@ class Application:
     tracing: Tracing
     lag: LoopLag
     turn: TurnWatch | None = None
+    clock_watch: ClockWatch | None = None
     cluster: Cluster | None = None
     """The other nodes; None for one that is alone."""
     _chores: list[asyncio.Task[None]] = field(default_factory=list)
@@ -116,6 +119,9 @@ class Application:
         if self.cluster is not None:
             self._chores.append(asyncio.create_task(_repeat(BEAT_S, self.cluster.beat), name="cluster-beat"))
             self._chores.append(asyncio.create_task(_repeat(BEAT_S, self.cluster.hold), name="cluster-hold"))
+        if self.clock_watch is not None:
+            chore = _repeat(CLOCK_CHECK_INTERVAL_S, self.clock_watch.check)
+            self._chores.append(asyncio.create_task(chore, name="clock"))
         if self.turn is not None:
             self._chores.append(asyncio.create_task(_repeat(TURN_CHECK_INTERVAL_S, self.turn.check), name="turn"))
 

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from prometheus_client import Gauge
 
 from observability.health import CheckResult
 
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+    from api.settings import Settings
     from observability.health import Readiness
 
 _MB = 1_000_000
@@ -63,14 +67,33 @@ def existing(folder: Path) -> Path:
     return next(parent for parent in (whole, *whole.parents) if parent.exists())
 
 
-def add_disk_report(readiness: Readiness, folder: Path) -> None:
-    """Show when the disk is nearly full. Calls go on without, and so does reading, so traffic may come."""
+def folders(settings: Settings) -> dict[str, tuple[Path, int]]:
+    """Return by name where Chatter writes, and how many bytes must stay free there."""
+    recording = settings.recording
+    return {"data": (settings.data_dir, 0), "recordings": (recording.folder, recording.free_floor_bytes)}
+
+
+def watch_disk(settings: Settings, readiness: Readiness, registry: CollectorRegistry) -> None:
+    """Show the room that is left, and say when there is hardly any. Calls go on without, so traffic may come."""
+    free = Gauge("chatter_disk_free_bytes", "What is free on the disk of a folder.", ["folder"], registry=registry)
+    size = Gauge("chatter_disk_size_bytes", "How large the disk of a folder is.", ["folder"], registry=registry)
+    watched = folders(settings)
+    for name, (folder, _) in watched.items():
+        free.labels(name).set_function(lambda folder=folder: _looked_at(folder).free)  # type: ignore[misc]
+        size.labels(name).set_function(lambda folder=folder: _looked_at(folder).total)  # type: ignore[misc]
 
     def report() -> CheckResult:
         try:
-            full = Room.of(folder).level is Level.NEARLY_FULL
+            full = any(Room.of(*where).level is Level.NEARLY_FULL for where in watched.values())
         except OSError as error:
             return CheckResult(ok=False, problem=error.strerror or type(error).__name__, required=False)
         return CheckResult(ok=not full, problem=Level.NEARLY_FULL.value if full else None, required=False)
 
     readiness.add_report("disk", report)
+
+
+def _looked_at(folder: Path) -> Room:
+    try:
+        return Room.of(folder)
+    except OSError:  # readiness says why
+        return Room(0, 0)

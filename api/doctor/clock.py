@@ -5,13 +5,14 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING
 
+from api.clock import SLIGHT_S
 from api.doctor.findings import Verdict, failed, ok, skipped, warning
 
 if TYPE_CHECKING:
     from api.doctor.deployment import Deployment
 
-SLIGHT_S, GRAVE_S = 5.0, 60.0
-"""Nodes must agree to within a few seconds; credentials for relays hold ten minutes."""
+GRAVE_S = 60.0
+"""Credentials for relays hold ten minutes."""
 FIX = "Set all by NTP: timedatectl set-ntp true (or install chrony), then timedatectl status."
 _TIME_ERROR = 5
 """What adjtimex(2) returns for a clock that nobody sets."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from api.doctor.findings import Fault
 from api.doctor.http import Place
 from api.load.target import DEFAULT_PORTS, LoadError, split_address, trust_in
-from api.settings import Settings, SettingsError, load
+from api.settings import Settings, SettingsError, base_url_of, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ class Deployment:
         self.ca_file = ca_file
         self.trust = _usable(trust_in, str(ca_file) if ca_file else None)
         self._settings, self.problem = _load()
-        known = self._settings.base_url if self._settings is not None else None
+        known = self._settings.base_url if self._settings is not None else base_url_of()
         if url is None and known is None:
             raise NoDeployment(f"{self.problem} (or name the deployment with --url)")
         self._parts = _usable(split_address, url or str(known), "--url: ")

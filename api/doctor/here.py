@@ -8,10 +8,9 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from sqlalchemy import text
-
+from api.clock import now_there
 from api.db import DatabaseUnavailable
-from api.disk import Level, Room, existing
+from api.disk import Level, Room, existing, folders
 from api.doctor.findings import IN_PRODUCTION, Fault, Verdict, failed, ok, reason, sentence, skipped, warning
 
 if TYPE_CHECKING:
@@ -79,8 +78,7 @@ async def database(deployment: Deployment) -> Verdict:
     try:
         async with deployment.application.database.read() as connection:
             if url.get_backend_name() != "sqlite":  # which has no clock of its own
-                now = await connection.execute(text("SELECT extract(epoch FROM clock_timestamp())"))
-                deployment.offsets["the database"] = float(now.scalar_one()) - deployment.clock()
+                deployment.offsets["the database"] = await now_there(connection) - deployment.clock()
     except DatabaseUnavailable as error:
         raise Fault(
             f"The database {where} cannot be reached: {error}",
@@ -150,9 +148,8 @@ async def bus(deployment: Deployment) -> Verdict:
 
 async def disk(deployment: Deployment) -> Verdict:
     """Look at the room that is left for data and recordings, and whether one may write there."""
-    recording = deployment.settings.recording
-    floors = {deployment.settings.data_dir.absolute(): 0, recording.folder.absolute(): recording.free_floor_bytes}
-    return _worst([_room_in(folder, floor) for folder, floor in floors.items()])
+    watched = folders(deployment.settings).values()
+    return _worst([_room_in(folder.absolute(), floor) for folder, floor in watched])
 
 
 def _room_in(folder: Path, floor: int) -> Verdict:

@@ -15,7 +15,7 @@ import msgspec
 from api.settings.build import Settings, build
 from api.settings.checks import SettingsError
 from api.settings.sources import explain, merge
-from api.settings.tree import SECRETS, VARIABLES, SettingsTree
+from api.settings.tree import SECRETS, VARIABLES, ServerTree, SettingsTree
 from api.settings.units import Address, parse_address, parse_duration, parse_size
 from signaling.bus.urls import without_credentials
 
@@ -26,6 +26,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "SettingsTree",
+    "base_url_of",
     "load",
     "parse_address",
     "parse_duration",
@@ -48,6 +49,17 @@ def load(
     except msgspec.ValidationError as error:
         raise SettingsError(explain(str(error), sources)) from None
     return build(tree, sources, create_secret=create_secret)
+
+
+def base_url_of(environ: Mapping[str, str] | None = None) -> str | None:
+    """Return where people reach the app, as far as settings that cannot be used tell; None if they do not."""
+    environ = os.environ if environ is None else environ
+    try:
+        values, _ = merge(environ)
+        server = msgspec.convert(values.get("server", {}), ServerTree, strict=False)
+        return server.base_url or f"http://localhost:{parse_address(server.addr).port}"
+    except (SettingsError, msgspec.ValidationError, ValueError):
+        return environ.get("BASE_URL") or None
 
 
 def redacted(settings: Settings) -> dict[str, Any]:

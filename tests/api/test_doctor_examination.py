@@ -147,6 +147,21 @@ def test_wrong_usage_is_one_line(tmp_path: Path, arguments: list[str], named: st
     assert named in result.stderr
 
 
+def test_settings_that_cannot_be_used_are_a_finding_and_not_the_end(tmp_path: Path) -> None:
+    (tmp_path / "empty.yaml").touch()
+    given = {"CONFIG_PATH": str(tmp_path / "empty.yaml"), "AUTH_SECRET": "short", "SERVER_ADDR": ":9"}
+    result = CliRunner().invoke(main, ["doctor", "--json"], env=given)
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert report["url"] == "http://localhost:9"
+    [first, *_] = report["checks"]
+    assert (first["name"], first["status"]) == ("settings", "failed")
+    assert first["finding"] == "AUTH_SECRET must have at least 32 bytes"
+    assert {"database", "bus", "turn-udp"} <= {
+        check["name"] for check in report["checks"] if check["finding"] == "needs settings, which failed"
+    }
+
+
 def test_without_settings_and_without_an_address_there_is_nothing_to_look_at() -> None:
     result = CliRunner().invoke(main, ["doctor", "--json"], env={"CONFIG_PATH": "nowhere.yaml"})
     assert (result.exit_code, result.stdout) == (2, "")

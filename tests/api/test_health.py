@@ -35,6 +35,7 @@ async def test_health_depends_on_nothing(tmp_path: Path) -> None:
 async def test_ready(either_site: Site, path: str) -> None:
     answer = await either_site.ask("GET", path)
     assert answer.status_code == 200
+    own_clock = {"clock": {"ok": True, "required": False}} if either_site.application.clock_watch else {}
     assert answer.json() == {
         "status": "ready",
         "checks": {
@@ -42,6 +43,7 @@ async def test_ready(either_site: Site, path: str) -> None:
             "schema": {"ok": True},
             "draining": {"ok": True},
             "disk": {"ok": True, "required": False},
+            **own_clock,
         },
     }
 
@@ -172,7 +174,7 @@ def test_every_label_is_a_closed_set(tmp_path: Path) -> None:
     registry = create_app(settings_for(None, tmp_path)).registry
     allowed = {"method", "path", "status", "action", "result", "op", "reason", "role", "version", "generation"}
     allowed |= {"implementation", "major", "minor", "patchlevel", "stage", "transport", "kind", "direction", "type"}
-    allowed |= {"scope", "state", "operation", "glare", "local", "remote", "protocol", "family", "side"}
+    allowed |= {"folder", "scope", "state", "operation", "glare", "local", "remote", "protocol", "family", "side"}
     collectors = {collector for collector in registry._names_to_collectors.values()}
     for collector in collectors:
         assert set(getattr(collector, "_labelnames", ())) <= allowed, collector

@@ -45,6 +45,11 @@ def _counter(metric: str, values: str, labels: str = "") -> Series:
     return {f"{metric}{{{_APP}{labels}}}": values}
 
 
+def _disk(free: str, size: str) -> Series:
+    labels = f'{{{_APP}, folder="data"}}'
+    return {f"chatter_disk_free_bytes{labels}": free, f"chatter_disk_size_bytes{labels}": f"{size}x90"}
+
+
 def _present(*metrics: str) -> Series:
     return _UP | {f"{metric}{{{_APP}}}": "1x90" for metric in metrics}
 
@@ -132,6 +137,14 @@ CASES = {
     ),
     "ChatterBusDown": Case(
         _counter("chatter_bus_up", "1x80 0x10"), (_counter("chatter_bus_up", "1x90"), _counter("chatter_bus_up", ""))
+    ),
+    "ChatterDiskNearlyFull": Case(
+        _disk(free="900000000x90", size="5000000000"),
+        (
+            _disk(free="4000000000x90", size="20000000000"),
+            _disk(free="6000000000x90", size="1000000000000"),  # little of a large disk is plenty
+            _disk(free="11000000000x80 900000000x10", size="100000000000"),
+        ),
     ),
     "ChatterDiskFull": Case(
         _counter("chatter_recordings_total", "0x85 1x5", ', result="disk_full"'),
