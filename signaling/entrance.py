@@ -99,6 +99,7 @@ class Entrance:
         live.sessions[member.id] = session
         self._sessions.add(session)
         link.session = session
+        self._hub.seated(link)
         self._metrics.handshake("accepted")
         self._metrics.joined(member.role)
         fields = {"event": "join", "room": room.id, "member": member.id, "role": member.role}
@@ -214,6 +215,7 @@ class Entrance:
             former.close(Close.REPLACED)
         session.identity = link.identity = identity
         link.session = session
+        self._hub.seated(link)
         self._metrics.handshake("accepted")
         self._metrics.resumed("resumed")
         live = session.live

@@ -24,6 +24,7 @@ from signaling.entrance import Entrance, random_id
 from signaling.errors import Close, CloseReason
 from signaling.heartbeat import Heartbeat
 from signaling.link import Link, LinkRequest
+from signaling.links import Links
 from signaling.live import LiveRoom
 from signaling.lobby import Lobbies, Waiter
 from signaling.moves import Moves
@@ -70,8 +71,7 @@ class Hub:
         self._clock = clock
         self._monotonic = monotonic
         self._rooms: dict[str, LiveRoom] = {}
-        self._links: set[Link] = set()
-        self._links_by_address: Counter[str] = Counter()
+        self._links = Links(self._rooms)
         self._tasks: set[asyncio.Task[None]] = set()
         self._sessions = ResumableSessions(settings.resume_window.total_seconds())
         self._acks = Acks(self.later)
@@ -124,13 +124,13 @@ class Hub:
     async def stop(self) -> None:
         """Close every connection with 1012, wait for the answers up to the close timeout, cut the rest."""
         self._draining = self._stopping = True
-        for link in list(self._links):
+        for link in self._links:
             link.close(Close.RESTART)
         if self._links:
             self._deserted = asyncio.Event()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._deserted.wait(), self.close_timeout)
-        for link in list(self._links):
+        for link in self._links:
             link.abort()
         for session in self._sessions.lost():
             self.end(session, "server")
@@ -155,13 +155,12 @@ class Hub:
     def is_crowded(self, address: str) -> bool:
         """Tell whether more connections are open from this address than one may have."""
         limit = self._settings.max_connections_per_address * self._settings.limits_scale
-        return self._links_by_address[address] > limit
+        return self._links.count_from(address) > limit
 
     def accept(self, request: LinkRequest, transport: Transport) -> Link:
         """Take a connection whose handshake was good."""
         link = Link(self, request, transport, self._settings.outbox_bytes, self._metrics, self._clock())
         self._links.add(link)
-        self._links_by_address[request.address] += 1
         self._heartbeat.add(link)
         return link
 
@@ -214,11 +213,7 @@ class Hub:
 
     def forget(self, link: Link, *, left: bool) -> None:
         """Drop a connection whose transport is gone; `left` says that the peer meant to go. Idempotent."""
-        if link in self._links:
-            self._links.discard(link)
-            self._links_by_address[link.request.address] -= 1
-            if not self._links_by_address[link.request.address]:
-                del self._links_by_address[link.request.address]
+        if self._links.remove(link):
             self._heartbeat.remove(link)
             self._part(link, "left" if left else "lost", left=left)
             if not self._links and self._deserted is not None:
@@ -269,7 +264,7 @@ class Hub:
 
     def close_room(self, room_id: str, reason: CloseReason = Close.ROOM_CLOSED) -> None:
         """Close every connection to a room, those that are just coming in too; nobody can resume."""
-        for link in [link for link in self._links if link.request.room_id == room_id]:
+        for link in self._links.of_room(room_id):
             link.close(reason)
         for session in self._sessions.lost():
             if session.live.room.id == room_id:
@@ -277,7 +272,7 @@ class Hub:
 
     def close_empty_rooms(self, reason: CloseReason) -> None:
         """Close the connections of those who are at the door of rooms that nobody is in."""
-        for link in list(self._links):
+        for link in self._links.outside():
             if link.request.room_id not in self._rooms:
                 link.close(reason)
 
@@ -298,7 +293,7 @@ class Hub:
         """Close the connections of device sessions that were ended."""
         now = self._clock()
         self._ended_sessions.update(dict.fromkeys(session_ids, now))
-        for link in list(self._links):
+        for link in self._links:
             if link.identity is not None and link.identity.session_id in session_ids:
                 link.close(Close.SIGNED_OUT)
         for session in self._sessions.lost():
@@ -338,6 +333,10 @@ class Hub:
             session.link.close(reason)
         else:
             self.end(session, leave_reason(reason))
+
+    def seated(self, link: Link) -> None:
+        """Take note that a connection carries a member."""
+        self._links.seated(link)
 
     def has_ended(self, identity: Identity | None) -> bool:
         """Tell whether someone's device session was ended while they were coming in."""

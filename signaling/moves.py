@@ -179,7 +179,9 @@ class Moves:
             Held(session.member_id, link.held(), *resting.parted.get(link, (None, False)))
             for link, session in resting.links.items()
         ]
-        self._hub.close_room(room_id, Close.RESTART)
+        for link in resting.links:
+            link.close(Close.RESTART)
+        self._hub.close_room(room_id, Close.RESTART)  # for those who were about to come in
         self._lobbies.tidy(room_id)
         return [one for one in held if one.texts or one.left]
 
