@@ -140,18 +140,62 @@ def test_the_challenge_is_answered_on_port_80(nginx: Nginx) -> None:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_http2_is_offered_and_old_tls_is_not(nginx: Nginx) -> None:
+def test_what_nginx_says_by_itself_allows_nothing(client: httpx2.Client) -> None:
+    answer = client.get("/metrics")
+    assert answer.status_code == 404
+    devices = "camera=(self), microphone=(self), display-capture=(self), autoplay=(self), fullscreen=(self)"
+    assert {name: answer.headers[name] for name in _HEADERS} == {
+        "Strict-Transport-Security": "max-age=63072000",
+        "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "Permissions-Policy": f"{devices}, speaker-selection=(self), geolocation=(), payment=(), usb=()",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+
+
+def test_http2_is_offered(nginx: Nginx) -> None:
     with (
         socket.create_connection(("127.0.0.1", nginx.https_port), timeout=10) as raw,
         _over_tls(raw, nginx, "h2", "http/1.1") as wrapped,
     ):
         assert wrapped.selected_alpn_protocol() == "h2"
-    old = ssl.create_default_context()
-    old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
-    old.set_ciphers("AES256-SHA:AES128-GCM-SHA256")  # no forward secrecy
-    old.maximum_version = ssl.TLSVersion.TLSv1_2
-    with socket.create_connection(("127.0.0.1", nginx.https_port), timeout=10) as raw, pytest.raises(ssl.SSLError):
-        old.wrap_socket(raw, server_hostname="localhost")
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated:DeprecationWarning")
+def test_old_tls_is_not_offered(nginx: Nginx) -> None:
+    with pytest.raises(ssl.SSLError) as refused:
+        _shake_hands(nginx, "ALL:@SECLEVEL=0", ssl.TLSVersion.TLSv1_1)
+    assert refused.value.reason == "TLSV1_ALERT_PROTOCOL_VERSION"  # it was nginx that refused
+
+
+def test_the_ciphers_of_tls_1_2_are_those_of_mozillas_intermediate_profile(nginx: Nginx) -> None:
+    known = ssl.create_default_context()
+    known.set_ciphers("ALL:@SECLEVEL=0")
+    names = [cipher["name"] for cipher in known.get_ciphers() if cipher["protocol"] != "TLSv1.3"]
+    assert len(names) > 30
+    accepted = {name for name in names if _is_accepted(nginx, name)}
+    kinds = ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")
+    profile = {f"ECDHE-{key}-{kind}" for key in ("ECDSA", "RSA") for kind in kinds}
+    assert len(accepted) == len(kinds)  # the other three want the other kind of certificate
+    assert accepted <= profile
+
+
+def _is_accepted(nginx: Nginx, cipher: str) -> bool:
+    try:
+        _shake_hands(nginx, f"{cipher}:@SECLEVEL=0", ssl.TLSVersion.TLSv1_2)
+    except ssl.SSLError:
+        return False
+    return True
+
+
+def _shake_hands(nginx: Nginx, ciphers: str, version: ssl.TLSVersion) -> None:
+    client = ssl.create_default_context()
+    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+    client.set_ciphers(ciphers)
+    client.minimum_version = client.maximum_version = version
+    with socket.create_connection(("127.0.0.1", nginx.https_port), timeout=10) as raw:
+        client.wrap_socket(raw, server_hostname="localhost").close()
 
 
 # --- routes ---------------------------------------------------------------------------------------------------------
