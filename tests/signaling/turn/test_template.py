@@ -43,6 +43,20 @@ INSIDE = [
     "224.0.0.1",
     "255.255.255.255",
 ]
+INSIDE_6 = [
+    "::1",
+    "::ffff:10.0.0.1",
+    "64:ff9b::a00:1",
+    "100::1",
+    "2001::1",
+    "2001:db8::1",
+    "2002:a00:1::1",
+    "fc00::1",
+    "fd12::1",
+    "fe80::1",
+    "ff02::1",
+]
+OVER_6 = ("relay-ip=::1", "allocation-default-address-family=ipv6")
 
 
 def lines() -> list[str]:
@@ -62,17 +76,24 @@ def test_it_leaves_few_ports_open_and_no_way_to_steer_it() -> None:
     assert 0 < int(values["user-quota"]) < int(values["total-quota"]) <= 100
 
 
-async def test_relays_reach_nothing_inside(start_coturn: StartCoturn) -> None:
-    server = started(start_coturn, "allow-loopback-peers")  # so that not coturn's default, but the list denies
+@pytest.mark.parametrize(
+    ("inside", "public", "family"),
+    [(INSIDE, "198.41.0.4", ()), (INSIDE_6, "2001:503:ba3e::2:30", OVER_6)],
+    ids=["IPv4", "IPv6"],
+)
+async def test_relays_reach_nothing_inside(
+    start_coturn: StartCoturn, inside: list[str], public: str, family: tuple[str, ...]
+) -> None:
+    server = started(start_coturn, "allow-loopback-peers", *family)  # so that not coturn's default, but the list denies
     url = parse_turn_url(server.url("udp"))
     chosen = TurnSettings(urls=(url,), secret=SECRET)
     made = credential(SECRET, "someone", int(time.time()) + 60)
     async with asyncio.timeout(30), allocation(url, made, TurnProbe(chosen).tls, within=5) as relay:
-        for address in INSIDE:
+        for address in inside:
             with pytest.raises(TurnFailure) as refused:
                 await relay.send(b"x", (address, 80))
             assert refused.value.cause is Cause.DENIED_PEER, address
-        await relay.send(b"x", ("198.41.0.4", 80))  # a public address; from 127.0.0.1 nothing gets there
+        await relay.send(b"x", (public, 80))  # from the loopback interface nothing gets there
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
