@@ -62,7 +62,7 @@ async def connection(deployment: Deployment) -> Verdict:
         return failed(
             f"Nothing answers at {address} port {deployment.port}: {trouble}.",
             f"Start the proxy (docker compose -f docker-compose.prod.yaml up -d nginx) and open port {deployment.port} "
-            f"in the firewall. {RECORD_FIX}",
+            f"in the firewall.{'' if address == deployment.host else f' {RECORD_FIX}'}",
         )
     if far:
         return warning(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -74,8 +75,9 @@ class Allocation:
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if not task.done():
+                lost = self._inbox.lost.result()
                 raise TurnFailure(
-                    Cause.UNREACHABLE, str(self._inbox.lost.result() or "the server closed the connection")
+                    Cause.UNREACHABLE, "the server closed the connection" if lost is None else _in_words(lost)
                 )
             return task.result()
         except (stun.TransactionError, OSError) as error:
@@ -138,7 +140,14 @@ def _failure(error: Exception, forbidden: Cause = Cause.FAILED) -> TurnFailure:
             return TurnFailure(Cause.TLS_NOT_TRUSTED, error.verify_message)
         case ssl.SSLError():
             return TurnFailure(Cause.TLS_FAILED, detail)
-    return TurnFailure(Cause.UNREACHABLE, detail)
+    return TurnFailure(Cause.UNREACHABLE, _in_words(error))
+
+
+def _in_words(error: Exception) -> str:
+    """Return what happened without numbers and Python's notation, as far as the system has a name for it."""
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:  # those of getaddrinfo(3) are below
+        return os.strerror(error.errno).lower()
+    return str(error) or type(error).__name__
 
 
 class _Inbox(asyncio.DatagramProtocol):

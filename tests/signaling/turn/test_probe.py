@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -154,7 +153,7 @@ async def test_nobody_listens(scheme: str) -> None:
     url = parse_turn_url(scheme.format(f"127.0.0.1:{port}"))
     report = await check(TurnSettings(urls=(url,), secret=SECRET))
     assert_failed(report, Cause.UNREACHABLE)
-    assert str(errno.ECONNREFUSED) in str(report.detail)  # at once, not after a timeout
+    assert report.detail == "connection refused"  # at once, not after a timeout
 
 
 @pytest.mark.parametrize("scheme", ["turn:{}?transport=udp", "turn:{}?transport=tcp", "turns:{}"])
