@@ -35,7 +35,8 @@ export function Toaster() {
     <div
       role="status"
       aria-live="polite"
-      className="pointer-events-none fixed inset-x-0 top-[max(1rem,env(safe-area-inset-top))] z-50 flex flex-col items-center gap-2 px-4"
+      // On a phone below the headers of pages and panels, whose buttons it must not cover.
+      className="pointer-events-none fixed inset-x-0 top-[max(1rem,env(safe-area-inset-top))] z-50 flex flex-col items-center gap-2 px-4 max-sm:top-[calc(4rem+env(safe-area-inset-top))]"
     >
       {shown.map(({ id, text, tone, action }) => (
         <div

@@ -65,7 +65,7 @@ export function CallScreen({ call, media, room }: CallScreenProps) {
   const quality = useQualityWatch(call)
   const react = useReact(call)
   const toggleHand = () => call.dispatch({ type: 'hand', raised: call.state().handRaisedAt === null })
-  useCallEvents(call, panels.openChat)
+  useCallEvents(call, panels.panel === 'chat', panels.openChat)
   useEntranceFocus()
   useCallTitle(room.name || room.roomId, state)
   const keys = useCallKeys(services, panels, { onHand: toggleHand, onLayout: choice.toggle })

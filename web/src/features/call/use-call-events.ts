@@ -7,29 +7,38 @@ import { describeNotice, type Said } from './notices'
 /** What someone else did to the call stays long enough to be read twice. */
 const MODERATION_MS = 7_000
 
-/** Tell people in passing what happened in the call, for as long as they are in it. */
-export function useCallEvents(call: Call, openChat: () => void): void {
-  const dismissals = useRef<(() => void)[]>([])
+interface Shown {
+  readonly opensChat: boolean
+  readonly dismiss: () => void
+}
+
+/** Tell people in passing what happened in the call, for as long as they are in it; of the chat until it is open. */
+export function useCallEvents(call: Call, chatIsOpen: boolean, openChat: () => void): void {
+  const all = useRef<Shown[]>([])
   useEffect(
     () =>
       call.onNotice((notice) => {
         const words = describeModeration(notice, call.state())
         const said = words === null ? describeNotice(notice) : { text: words, forMs: MODERATION_MS }
-        if (said) dismissals.current.unshift(show(said, openChat))
-        dismissals.current.splice(MOST_SHOWN)
+        if (said) all.current.unshift(show(said, openChat))
+        all.current.splice(MOST_SHOWN)
       }),
     [call, openChat],
   )
   useEffect(() => {
-    const shown = dismissals.current
-    return () => shown.splice(0).forEach((dismiss) => dismiss())
+    if (chatIsOpen) all.current.filter((shown) => shown.opensChat).forEach(({ dismiss }) => dismiss())
+  }, [chatIsOpen])
+  useEffect(() => {
+    const shown = all.current
+    return () => shown.splice(0).forEach(({ dismiss }) => dismiss())
   }, [call])
 }
 
-function show({ text, tone, forMs, opensChat }: Said, openChat: () => void): () => void {
-  return toast(text, {
+function show({ text, tone, forMs, opensChat }: Said, openChat: () => void): Shown {
+  const dismiss = toast(text, {
     ...(tone ? { tone } : {}),
     ...(forMs ? { forMs } : {}),
     ...(opensChat ? { action: { label: 'Open', run: openChat } } : {}),
   })
+  return { opensChat: opensChat ?? false, dismiss }
 }
