@@ -6,12 +6,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from api.clock import CLOCK_CHECK_INTERVAL_S
 from api.db import DatabaseUnavailable
 from api.identities import is_device_session
-from api.turn import TURN_CHECK_INTERVAL_S
+from api.turn import until_next_turn_check
 from signaling.cluster.nodes import BEAT_S
 
 if TYPE_CHECKING:
@@ -123,7 +124,8 @@ class Application:
             chore = _repeat(CLOCK_CHECK_INTERVAL_S, self.clock_watch.check)
             self._chores.append(asyncio.create_task(chore, name="clock"))
         if self.turn is not None:
-            self._chores.append(asyncio.create_task(_repeat(TURN_CHECK_INTERVAL_S, self.turn.check), name="turn"))
+            turn = _repeat(partial(until_next_turn_check, self.turn), self.turn.check)
+            self._chores.append(asyncio.create_task(turn, name="turn"))
 
     async def drain(self, hurry: asyncio.Event) -> None:
         """Let nobody new in and hand over what lives here, until that is done, its time is over, or `hurry` is set.
@@ -189,7 +191,7 @@ class Application:
         await self.services.delete_expired()
 
 
-async def _repeat(interval: float, chore: Callable[[], Awaitable[None]]) -> None:
+async def _repeat(interval: float | Callable[[], float], chore: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await chore()
@@ -197,4 +199,4 @@ async def _repeat(interval: float, chore: Callable[[], Awaitable[None]]) -> None
             logger.warning("chore skipped: no database", extra={"event": "chore_skipped", "chore": chore.__name__})
         except Exception:
             logger.exception("chore failed", extra={"event": "chore_failed", "chore": chore.__name__})
-        await asyncio.sleep(interval)
+        await asyncio.sleep(interval() if callable(interval) else interval)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from signaling.turn.watch import TurnWatch
 
 TURN_CHECK_INTERVAL_S = 600.0
+TURN_RETRY_S = 60.0
+"""How soon it is checked again while something is wrong, so that what was mended is soon seen to be."""
 
 
 def create_turn_watch(settings: TurnSettings, registry: CollectorRegistry) -> TurnWatch | None:
@@ -24,6 +26,11 @@ def create_turn_watch(settings: TurnSettings, registry: CollectorRegistry) -> Tu
     from signaling.turn.watch import TurnWatch
 
     return TurnWatch(settings.urls, TurnProbe(settings), TurnMetrics(registry))
+
+
+def until_next_turn_check(watch: TurnWatch) -> float:
+    """Return after how many seconds the servers are to be checked again."""
+    return TURN_CHECK_INTERVAL_S if watch.problem() is None else TURN_RETRY_S
 
 
 def add_turn_report(readiness: Readiness, watch: TurnWatch | None) -> None:

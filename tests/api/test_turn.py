@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import URL
 
+from api.turn import TURN_CHECK_INTERVAL_S, TURN_RETRY_S, until_next_turn_check
 from tests.api.process import run, serving
 from tests.api.site import Site, open_site, problem_of, settings_for
 from tests.coturn import SECRET, Coturn
@@ -125,6 +126,7 @@ async def test_readiness_shows_the_relays_but_does_not_depend_on_them(sqlite_url
         answer = await site.ask("GET", "/readyz")
         assert (answer.status_code, answer.json()["status"]) == (200, "ready")
         assert answer.json()["checks"]["turn"] == {"ok": False, "problem": "tcp: unreachable", "required": False}
+        assert until_next_turn_check(site.application.turn) == TURN_RETRY_S
         assert 'chatter_turn_check_success{transport="tcp"} 0.0' in (await site.ask("GET", "/metrics")).text
 
 
@@ -141,6 +143,7 @@ async def test_readiness_shows_the_times(sqlite_url: URL, tmp_path: Path, coturn
         shown = (await site.ask("GET", "/readyz")).json()["checks"]["turn"]
         assert (shown["ok"], shown["required"]) == (True, False)
         assert [part.split()[0] for part in shown["detail"].split(", ")] == list(TRANSPORTS)
+        assert until_next_turn_check(site.application.turn) == TURN_CHECK_INTERVAL_S
         metrics = (await site.ask("GET", "/metrics")).text
         for transport in TRANSPORTS:
             assert f'chatter_turn_check_success{{transport="{transport}"}} 1.0' in metrics
@@ -150,7 +153,7 @@ async def test_readiness_shows_the_times(sqlite_url: URL, tmp_path: Path, coturn
 async def test_the_check_is_repeated_after_a_failure_too(
     sqlite_url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.application.TURN_CHECK_INTERVAL_S", 0.001)
+    monkeypatch.setattr("api.turn.TURN_RETRY_S", 0.001)
     again = asyncio.Event()
     checks = 0
 
