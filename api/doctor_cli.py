@@ -43,8 +43,9 @@ _SIGNALLED = 128
 def doctor(url: str | None, addresses: tuple[str, ...], ca_file: Path | None, as_json: bool) -> None:
     """Check everything that a deployment stands on, and hold a call of three through its public address.
 
-    Run it where the server runs, with the same settings. Each failure comes with its cause and what to do. The account
-    and the room of the call are deleted again. What depends on something that failed is skipped.
+    Run it where the server runs, with the same settings; where no node starts, in a container of its own. Each failure
+    comes with its cause and what to do. The account and the room of the call are deleted again. What depends on
+    something that failed is skipped.
 
     From inside the machine no firewall of the provider is passed: look at the public address from elsewhere too, with
     --url. What needs AUTH_SECRET or the database is not checked there.
@@ -54,7 +55,8 @@ def doctor(url: str | None, addresses: tuple[str, ...], ca_file: Path | None, as
 
     \b
     Example:
-      docker compose -f docker-compose.prod.yaml exec app-1 chatter doctor
+      docker compose exec app-1 chatter doctor
+      docker compose run --rm --no-deps -T app-1 doctor
       chatter doctor --url https://call.example.org --json
     """
     from api.doctor.deployment import Deployment, NoDeployment

@@ -16,9 +16,7 @@ _OTHER_NAME, _OTHER_ADDRESS = 62, 64
 """OpenSSL's X509_V_ERR_…"""
 _NO_CHECK_TIME = 0x200000
 """OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python has no name for."""
-_RENEW = (
-    "See why it is not renewed: docker compose -f docker-compose.prod.yaml logs certbot; retry: ./init-letsencrypt.sh"
-)
+_RENEW = "See why it is not renewed: docker compose logs certbot; retry: ./init-letsencrypt.sh"
 _OBTAIN = "Get one with ./init-letsencrypt.sh; a CA of your own goes into --ca-file."
 
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 Status = Literal["ok", "warning", "failed", "skipped"]
 
-IN_PRODUCTION = "docker compose -f docker-compose.prod.yaml exec app-1 chatter doctor"
+IN_PRODUCTION = "docker compose exec app-1 chatter doctor"
 RECORD_FIX = "Let the A and AAAA records lead to this machine and to no other; it takes up to their TTL."
 
 

@@ -82,7 +82,7 @@ async def database(deployment: Deployment) -> Verdict:
     except DatabaseUnavailable as error:
         raise Fault(
             f"The database {where} cannot be reached: {error}",
-            "Start PostgreSQL (docker compose -f docker-compose.prod.yaml up -d postgres) and check DATABASE_URL, or "
+            "Start PostgreSQL (docker compose up -d --no-deps postgres) and check DATABASE_URL, or "
             "POSTGRES_HOST and its like, with the password.",
         ) from None
     return ok(where)
@@ -108,7 +108,7 @@ async def schema(deployment: Deployment) -> Verdict:
     if found.problem is not None:
         return failed(
             f"The schema is {found.problem}.",
-            "Apply them: chatter migrate up (docker compose -f docker-compose.prod.yaml run --rm migrate).",
+            "Apply them: chatter migrate up (docker compose run --rm migrate).",
         )
     if found.ahead:
         return warning(
@@ -129,7 +129,7 @@ async def bus(deployment: Deployment) -> Verdict:
     url = deployment.settings.cluster.bus_url
     if not url:
         return skipped("BUS_URL is not set: this node is alone")
-    fix = "Start the bus (docker compose -f docker-compose.prod.yaml up -d nats) and check BUS_URL with its password."
+    fix = "Start the bus (docker compose up -d --no-deps nats) and check BUS_URL with its password."
     line = create_bus(url, "chatter-doctor", BusMetrics(CollectorRegistry()))
     subject, came = f"chatter.doctor.{token_hex(8)}", asyncio.Event()
     try:

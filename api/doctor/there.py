@@ -29,7 +29,7 @@ _PROXY = "the proxy (its Date header)"
 _MADE_UP = "192.0.2.1"
 """An address of nobody (RFC 5737)."""
 _NOT_ASKED = "AUTH_SECRET is not set here, and only who holds it may ask"
-_BEHIND_FIX = "docker compose -f docker-compose.prod.yaml ps, and logs app-1 app-2, say how the app is."
+_BEHIND_FIX = "docker compose ps, and logs app-1 app-2, say how the app is."
 
 
 async def name(deployment: Deployment) -> Verdict:
@@ -61,7 +61,7 @@ async def connection(deployment: Deployment) -> Verdict:
         address, trouble = next(iter((bad or troubles).items()))
         return failed(
             f"Nothing answers at {address} port {deployment.port}: {trouble}.",
-            f"Start the proxy (docker compose -f docker-compose.prod.yaml up -d nginx) and open port {deployment.port} "
+            f"Start the proxy (docker compose up -d --no-deps nginx) and open port {deployment.port} "
             f"in the firewall.{'' if address == deployment.host else f' {RECORD_FIX}'}",
         )
     if far:
@@ -91,7 +91,7 @@ async def certificate(deployment: Deployment) -> Verdict:
     if share < _LATE_SHARE:
         return warning(
             f"The certificate ends in {days:.0f} days and was not renewed.",
-            "See why: docker compose -f docker-compose.prod.yaml logs certbot (port 80 must be open).",
+            "See why: docker compose logs certbot (port 80 must be open).",
         )
     return ok(f"good for {days:.0f} more days")
 

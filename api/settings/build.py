@@ -209,21 +209,23 @@ class _Builder:
 
     def _turn(self) -> TurnSettings:
         turn = self._tree.turn
+        # coturn takes what was made with any line (infra/docker/coturn-start): the others are those that are replaced.
+        secret = turn.secret.partition("\n")[0]
         try:
             urls = tuple(parse_turn_url(text) for text in turn.urls)
         except ValueError as error:
             raise SettingsError(f"{self._called('turn', 'urls')}: {error}") from None
-        if urls and not turn.secret:
+        if urls and not secret:
             raise SettingsError("TURN_SECRET is missing: TURN_URLS needs the static-auth-secret of the TURN server")
         if self._production and urls:
-            refuse_weak("TURN_SECRET", turn.secret)
+            refuse_weak("TURN_SECRET", secret)
         ttl = self._parsed("turn", "ttl", parse_duration)
         if not _TURN_TTL_S[0] <= ttl.total_seconds() <= _TURN_TTL_S[1]:
             raise SettingsError("TURN_TTL must be from 1m to 24h")
         ca_file = Path(turn.ca_file).expanduser() if turn.ca_file else None
         if urls and ca_file is not None:
             check_certificates("TURN_CA_FILE", ca_file)
-        return TurnSettings(urls=urls, secret=turn.secret, ttl=ttl, ca_file=ca_file)
+        return TurnSettings(urls=urls, secret=secret, ttl=ttl, ca_file=ca_file)
 
     def _parsed(self, section: str, name: str, parse: Callable[[str], T]) -> T:
         try:

@@ -484,6 +484,12 @@ def test_the_secret_of_the_relays_may_stand_in_a_file(tmp_path: Path) -> None:
     assert settings.signaling.turn.secret == SECRET
 
 
+def test_credentials_are_made_with_the_first_of_several_secrets(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(f"{SECRET}\n{'of-before' * 8}\n", "utf-8")
+    settings = load(PRODUCTION | {"TURN_URLS": "turn:a.example", "TURN_SECRET_FILE": str(tmp_path / "secret")})
+    assert settings.signaling.turn.secret == SECRET
+
+
 def test_relays_have_short_lived_credentials_unless_told_otherwise() -> None:
     assert load(TURN).signaling.turn.ttl == timedelta(minutes=10)
 

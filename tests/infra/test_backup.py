@@ -28,6 +28,15 @@ _ADD_USERS = (
     "INSERT INTO users (id, username, username_key, password_hash, created_at, updated_at) "
     "SELECT n, 'user' || n, 'user' || n, 'x', 1, 1 FROM generate_series({first}, {last}) AS n"
 )
+_ADD_ROOMS = """
+INSERT INTO rooms (id, owner_id, name, guests_allowed, max_members, created_at, updated_at)
+SELECT 'room' || n, n, E'„Größe“\\t100 % ''' || n, n % 2 = 0, 8, n, n FROM generate_series(1, 20) AS n
+"""
+_ADD_DEVICES = """
+INSERT INTO device_sessions
+    (id, user_id, device_id, user_agent, address, created_at, last_seen_at, expires_at, revoked_at)
+SELECT 'session' || n, n, 'laptop', '', '::1', n, n, n, NULLIF(n % 3, 0) FROM generate_series(1, 20) AS n
+"""
 _ADD_USER = (
     "INSERT INTO users (id, username, username_key, password_hash, created_at, updated_at) VALUES (?, ?, ?, 'x', 1, 1)"
 )
@@ -35,13 +44,14 @@ _ADD_USER = (
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A server with the roles, the schema and a hundred users."""
+    """A server with the roles, the schema, a hundred users, and rooms and devices of some."""
     for name in ("psql", "pg_dump", "pg_restore"):
         program(name, "postgresql-client")
     with running_cluster(tmp_path_factory.mktemp("backup")) as made:
         assert made.make_roles().returncode == 0
         migrate_up(made.url("chatter_owner"))
-        made.execute(_ADD_USERS.format(first=1, last=100), user="chatter_app")
+        for statement in (_ADD_USERS.format(first=1, last=100), _ADD_ROOMS, _ADD_DEVICES):
+            made.execute(statement, user="chatter_app")
         yield made
 
 
@@ -58,6 +68,13 @@ def _run(cluster: Cluster, folder: Path, *arguments: str, **variables: str) -> s
 
 def _backups(folder: Path) -> list[Path]:
     return sorted(folder.glob("chatter-*.dump"))
+
+
+def _content(cluster: Cluster) -> dict[str, list[tuple[object, ...]]]:
+    """Return all rows of all tables, in order."""
+    tables = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
+    names = [str(name) for (name,) in cluster.execute(tables)]
+    return {name: cluster.execute(f'SELECT * FROM "{name}" AS row ORDER BY row::text') for name in names}
 
 
 def _users(cluster: Cluster) -> int:
@@ -100,31 +117,59 @@ def test_a_backup_agrees_with_itself_while_rows_are_written(cluster: Cluster, tm
     writer = threading.Thread(target=write)
     writer.start()
     try:
+        wait_until(lambda: _users(cluster) > 100)
         done = _run(cluster, tmp_path, "backup")
     finally:
         stop.set()
         writer.join(20)
+    after = _users(cluster)
     cluster.execute("DELETE FROM users WHERE id > 1000")
     assert done.returncode == 0, done.stderr
+    [written] = [int(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("users: ")]
+    assert 100 < written < after
 
 
 @pytest.mark.integration
 def test_what_was_destroyed_comes_back(cluster: Cluster, tmp_path: Path) -> None:
-    wanted = cluster.execute("SELECT username, password_hash FROM users ORDER BY id")
+    wanted = _content(cluster)
     assert _run(cluster, tmp_path, "backup").returncode == 0
     cluster.execute("TRUNCATE users CASCADE")
     cluster.execute("DROP TABLE rooms CASCADE")
-    done = _run(cluster, tmp_path, "restore", str(_backups(tmp_path)[0]))
+    done = _run(cluster, tmp_path, "restore", _backups(tmp_path)[0].name)
     assert done.returncode == 0, done.stderr
-    assert cluster.execute("SELECT username, password_hash FROM users ORDER BY id") == wanted
-    kept = [name for name in _databases(cluster) if name.startswith("chatter_before_")]
-    assert len(kept) == 1
+    assert _content(cluster) == wanted
+    _serves(cluster)
+    assert len(_kept(cluster)) == 1
+    assert _run(cluster, tmp_path, "forget").returncode == 0
+    assert _kept(cluster) == []
+    assert _content(cluster) == wanted
+
+
+@pytest.mark.integration
+def test_a_lost_machine_comes_back_on_a_new_one(cluster: Cluster, tmp_path: Path) -> None:
+    assert _run(cluster, tmp_path, "backup").returncode == 0
+    (tmp_path / "new").mkdir()
+    with running_cluster(tmp_path / "new") as new:
+        assert new.make_roles().returncode == 0
+        migrate_up(new.url("chatter_owner"))  # as the first start there does
+        done = _run(new, tmp_path, "restore", _backups(tmp_path)[0].name)
+        assert done.returncode == 0, done.stderr
+        assert _content(new) == _content(cluster)
+        assert {name: len(rows) for name, rows in _content(new).items()}.items() >= {"users": 100, "rooms": 20}.items()
+        _serves(new)
+
+
+def _serves(cluster: Cluster) -> None:
+    """Check that the app's role may write, and no more than that, and that no migration is missing."""
     cluster.execute(_ADD_USERS.format(first=5000, last=5000), user="chatter_app")
     cluster.execute("DELETE FROM users WHERE id = 5000", user="chatter_app")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         cluster.execute("CREATE TABLE more (id TEXT)", user="chatter_app")
     assert migrate_up(cluster.url("chatter_owner")) == []
-    cluster.execute(f'DROP DATABASE "{kept[0]}"', database="postgres")
+
+
+def _kept(cluster: Cluster) -> list[str]:
+    return [name for name in _databases(cluster) if name.startswith("chatter_before_")]
 
 
 @pytest.mark.integration
@@ -159,6 +204,60 @@ def test_rows_that_are_missing_are_noticed(cluster: Cluster, tmp_path: Path) -> 
     done = _run(cluster, tmp_path, "verify", str(file))
     assert done.returncode == 1
     assert "does not hold the rows it should" in done.stderr
+
+
+def _without_a_server(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "BACKUP_DIR": str(folder)}
+    return subprocess.run(
+        [_POSTGRES, *arguments], env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+@pytest.mark.parametrize("command", ["restore", "verify"])
+def test_what_is_there_is_named_to_who_names_no_backup(command: str, tmp_path: Path) -> None:
+    said = _without_a_server(tmp_path, command)
+    assert (said.returncode, said.stderr) == (1, f"backup: which backup? There is none in {tmp_path}\n")
+    for day in (2, 1):
+        (tmp_path / f"chatter-2026010{day}T031700Z.dump").touch()
+    said = _without_a_server(tmp_path, command)
+    both = "chatter-20260101T031700Z.dump chatter-20260102T031700Z.dump"
+    assert (said.returncode, said.stderr) == (1, f"backup: which backup? One of: {both}\n")
+
+
+@pytest.mark.parametrize("given", ["", "chatter-20200101T000000Z.dump", "chatter-20260101T031700Z.dump"])
+def test_only_a_file_with_something_in_it_can_be_restored(given: str, tmp_path: Path) -> None:
+    (tmp_path / "chatter-20260101T031700Z.dump").touch()
+    said = _without_a_server(tmp_path, "restore", f"{tmp_path}/{given}")
+    assert (said.returncode, said.stderr) == (1, f"backup: there is no backup {tmp_path}/{given}\n")
+
+
+@pytest.mark.parametrize(
+    ("begun", "newest", "well"), [(1, None, True), (40, None, False), (40, 35, True), (40, 37, False), (None, 1, True)]
+)
+def test_it_is_well_while_the_newest_is_young(
+    begun: int | None, newest: int | None, well: bool, tmp_path: Path
+) -> None:
+    for name, hours in ((".begun", begun), ("chatter-20260101T031700Z.dump", newest)):
+        if hours is not None:
+            (tmp_path / name).touch()
+            os.utime(tmp_path / name, (time.time() - hours * 3600,) * 2)
+    said = _without_a_server(tmp_path, "check")
+    assert (said.returncode, said.stderr) == (
+        (0, "") if well else (1, "backup: there is no backup younger than 36 hours\n")
+    )
+
+
+@pytest.mark.integration
+def test_a_service_whose_backups_all_fail_is_unwell_after_its_first_day_and_a_half(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    with _keeping(cluster, tmp_path, PGPORT="1"):
+        pass
+    assert _without_a_server(tmp_path, "check").returncode == 0
+    os.utime(tmp_path / ".begun", (time.time() - 2 * _DAY_S,) * 2)
+    with _keeping(cluster, tmp_path, PGPORT="1"):
+        pass
+    assert _without_a_server(tmp_path, "check").returncode == 1, "to be started anew is no excuse"
 
 
 @pytest.mark.integration
@@ -214,10 +313,10 @@ def test_prometheus_is_told_of_the_newest_at_the_start(cluster: Cluster, tmp_pat
 
 
 @contextlib.contextmanager
-def _keeping(cluster: Cluster, folder: Path) -> Iterator[None]:
+def _keeping(cluster: Cluster, folder: Path, **variables: str) -> Iterator[None]:
     keeper = subprocess.Popen(
         [_POSTGRES, "keep"],
-        env=cluster.environment("chatter_owner") | {"BACKUP_DIR": str(folder)},
+        env=cluster.environment("chatter_owner") | {"BACKUP_DIR": str(folder)} | variables,
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )

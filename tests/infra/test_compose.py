@@ -18,6 +18,20 @@ FILES = (PRODUCTION, DEVELOPMENT)
 NODES = ("app-1", "app-2")
 OWN = [(PRODUCTION, service) for service in (*NODES, "migrate")] + [(DEVELOPMENT, "app"), (DEVELOPMENT, "migrate")]
 ONE_SHOT = {"migrate"}
+_LEFT_ALONE = {
+    "SERVER_ADDR": "nginx, Prometheus and the health check look for port 8080",
+    "GATEWAY_ADDR": "nginx looks for port 8081",
+    "GATEWAY_URL": "sockets come in under BASE_URL, through nginx",
+    "HTTP_WEBSOCKETS": "nginx leads sockets to the gateway",
+    "CHATTER_DATA_DIR": "the image names the folder that the volume is at",
+    "RECORDINGS_DIR": "in that folder",
+    "DATABASE_URL": "POSTGRES_… say the same, and the password stays in its file",
+    "POSTGRES_PORT": "the service has the usual one",
+    "OTEL_SERVICE_NAME": "dashboards look for the default",
+    "LOG_FORMAT": "Loki reads JSON, the default",
+    "TURN_CA_FILE": "coturn has the site's certificate",
+}
+"""Settings that production has no say in, and why."""
 _END_AFTER_DRAIN_S = 15
 """Closing sockets, recorders and the database, and sending the last traces."""
 DOCKER_SOCKET = "/var/run/docker.sock:/run/docker.sock:ro"
@@ -45,8 +59,9 @@ def _seconds(text: str) -> int:
 
 
 def _example(value: str) -> str:
-    """Fill in what Compose would: the default of a variable, or a domain."""
-    return re.sub(r"\$\{[A-Z_]+(?:(:-|:\?)([^}]*))?\}", lambda m: m[2] if m[1] == ":-" else "call.example.org", value)
+    """Fill in what Compose would where `.env` holds no more than the domain."""
+    value = re.sub(r"\$\{DOMAIN:[^}]*\}", "call.example.org", value)
+    return re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", value)
 
 
 @pytest.mark.seed("S1-17")
@@ -171,6 +186,27 @@ def test_the_app_knows_every_setting_and_starts_with_them(name: str, service: st
     assert grace_s >= settings.cluster.drain_timeout.total_seconds() + _END_AFTER_DRAIN_S
 
 
+@pytest.mark.parametrize("node", NODES)
+def test_every_setting_is_fixed_or_passed_through_or_left_alone_for_a_reason(node: str) -> None:
+    given = {key.removesuffix("_FILE") for key in _stack(PRODUCTION)["services"][node]["environment"]}
+    assert given & _LEFT_ALONE.keys() == set()
+    assert given | _LEFT_ALONE.keys() == VARIABLES.keys()
+
+
+@pytest.mark.seed("S1-48")
+@pytest.mark.seed("S1-70")
+def test_what_is_passed_through_has_its_own_name_and_stands_on_the_page() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    settings = page[page.index("### Settings") : page.index("### Pin")]
+    environment = _stack(PRODUCTION)["services"]["app-1"]["environment"]
+    passed = {key: str(value) for key, value in environment.items() if re.match(r"\$\{[A-Z_]+:-[^}]*\}$", str(value))}
+    assert passed["SERVER_CORS_ORIGINS"] == "${SERVER_CORS_ORIGINS:-}"  # empty is the default: test_settings.py
+    assert [key for key, value in passed.items() if not value.startswith(f"${{{key}:-")] == []
+    asked = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / PRODUCTION).read_text("utf-8")))
+    named = set(re.findall(r"[A-Z][A-Z_]+[A-Z]", settings))
+    assert {name for name in asked if not name.endswith("_IMAGE")} <= named
+
+
 @pytest.mark.parametrize(("name", "service"), [one for one in OWN if one[1] != "migrate"])
 def test_the_app_waits_for_what_it_stands_on(name: str, service: str) -> None:
     services = _stack(name)["services"]
@@ -219,8 +255,9 @@ def test_prometheus_asks_every_node_by_its_name(name: str, file: str, nodes: lis
 
 def test_the_database_has_room_for_every_node() -> None:
     services = _stack(PRODUCTION)["services"]
-    most = int(re.search(r"max_connections=(\d+)", " ".join(services["postgres"]["command"]))[1])  # type: ignore[index]
-    wanted = sum(int(services[node]["environment"]["POSTGRES_MAX_CONNS"]) for node in NODES)
+    command = _example(" ".join(services["postgres"]["command"]))
+    most = int(re.search(r"max_connections=(\d+)", command)[1])  # type: ignore[index]
+    wanted = sum(int(_example(services[node]["environment"]["POSTGRES_MAX_CONNS"])) for node in NODES)
     # Beside the nodes: migrations, a backup's four, and an operator or two; three are the superuser's.
     assert wanted + 20 <= most
 
@@ -300,15 +337,16 @@ def test_development_answers_where_it_is_expected() -> None:
 def test_going_to_production_takes_secrets_a_domain_and_two_commands() -> None:
     page = (ROOT / "docs" / "operations.md").read_text("utf-8")
     install = page[page.index("## Install") : page.index("### Pin")]
-    steps = ["scripts/secrets", "DOMAIN=", "-f docker-compose.prod.yaml up -d --build", "./init-letsencrypt.sh"]
+    steps = ["scripts/secrets", f"COMPOSE_FILE={PRODUCTION}", "DOMAIN=", "docker compose up -d --build"]
+    steps += ["./init-letsencrypt.sh"]
     assert sorted(steps, key=install.index) == steps
     asked = set(re.findall(r"\$\{([A-Z_]+):\?", (ROOT / PRODUCTION).read_text("utf-8")))
     assert asked == {"DOMAIN"}, "what .env must hold"
 
 
 _COMMAND = re.compile(
-    r"docker compose (?:-f docker-compose\.prod\.yaml )(?:--profile monitoring )?"
-    r"(up|ps|logs|exec|run|stop|start|restart|top|kill|cp)\b([^`|;<>&\n]*)"
+    r"docker compose (?:--profile monitoring )?"
+    r"(up|ps|logs|exec|run|rm|stop|start|restart|top|kill)\b([^`|;<>&#\n]*)"
 )
 _TAKES_A_VALUE = {"--tail", "--since", "-e"}
 
@@ -321,17 +359,32 @@ def _named_services(command: str, rest: str) -> list[str]:
             next(words)
         elif not word.startswith("-"):
             services.append(word)
-    if command == "cp":
-        return [word.partition(":")[0] for word in services if ":" in word]
     return services[:1] if command in {"exec", "run"} else services
 
 
 def test_commands_of_the_docs_name_services_that_exist() -> None:
-    known = _stack(PRODUCTION)["services"].keys()
+    known = _stack(PRODUCTION)["services"].keys() | {"tls-443"}  # docker-compose.turn-443.yaml
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     found = [(page.name, match[1], match[2]) for page in pages for match in _COMMAND.finditer(page.read_text("utf-8"))]
-    assert len(found) > 30
+    assert len(found) > 60
     assert [one for one in found if not set(_named_services(*one[1:])) <= known] == []
+
+
+def test_everybody_calls_compose_alike() -> None:
+    pages = [ROOT / "README.md", ROOT / "Taskfile.yml", *sorted((ROOT / "docs").rglob("*.md"))]
+    assert [page.name for page in pages if f"-f {PRODUCTION}" in page.read_text("utf-8")] == []
+    monitoring = "docker compose --profile monitoring up -d"
+    for page in (ROOT / "docs" / "operations.md", ROOT / "docs" / "observability.md"):
+        assert f"`{monitoring} --no-recreate`" in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "runbooks").glob("*.md")), ids=lambda page: page.stem)
+def test_no_runbook_has_anybody_edit_what_git_tracks(page: Path) -> None:
+    text = page.read_text("utf-8")
+    tracked = re.findall(
+        r"prometheus\.yml|turnserver\.conf|(?:limits|upstreams|trusted-proxy)\.conf|docker-compose\.prod", text
+    )
+    assert not tracked or "operations.md#files-of-your-own" in text
 
 
 @pytest.mark.seed("S1-73")

@@ -10,11 +10,10 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
+from tests.infra.compose import services_of
 from tests.infra.conftest import program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,17 +29,6 @@ case "$*" in
     "compose version --short") cat "$0.old" 2>/dev/null || echo v2.24.4 ;;
 esac
 """
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads Compose's `!override`, which replaces instead of adding."""
-
-
-def _replacing(loader: yaml.SafeLoader, node: yaml.SequenceNode) -> list[Any]:
-    return loader.construct_sequence(node, deep=True)
-
-
-_Loader.add_constructor("!override", _replacing)
 
 
 class Checkout:
@@ -101,6 +89,7 @@ def _table(done: subprocess.CompletedProcess[str]) -> dict[str, list[str]]:
     return {row[0]: row[1:] for row in rows if row and row[0] in _PORTS}
 
 
+@pytest.mark.seed("S1-66")
 def test_busy_ports_are_replaced_and_everything_follows(checkout: Checkout, busy: dict[str, int]) -> None:
     done = checkout.run("up", "--no-build")
     rows = _table(done)
@@ -113,7 +102,7 @@ def test_busy_ports_are_replaced_and_everything_follows(checkout: Checkout, busy
         assert {row[2] for row in rows.values()} == {
             f"{Path('/proc/self/comm').read_text().strip()} (pid {os.getpid()})"
         }
-    services = yaml.load(checkout.override.read_text(), _Loader)["services"]
+    services = services_of(checkout.override.read_text())
     app = services["app"]
     assert app["ports"] == [
         f"127.0.0.1:{ports['app']}:8080",
@@ -135,8 +124,8 @@ def test_busy_ports_are_replaced_and_everything_follows(checkout: Checkout, busy
 
 def test_but_for_its_ports_the_override_is_like_the_shipped_file(checkout: Checkout, busy: dict[str, int]) -> None:
     checkout.run("up")
-    shipped = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())["services"]
-    made = yaml.load(checkout.override.read_text(), _Loader)["services"]
+    shipped = services_of((ROOT / "docker-compose.yaml").read_text())
+    made = services_of(checkout.override.read_text())
     first, *rest = made["coturn"]["command"]
     assert first.startswith("--listening-port=")
     assert rest == shipped["coturn"]["command"]
@@ -161,6 +150,14 @@ def test_a_compose_that_cannot_replace_ports(checkout: Checkout, busy: dict[str,
     said = "dev: ports are busy, and only Compose 2.24.4 or newer can replace them; found 2.20.3"
     assert done.stderr.splitlines()[-1] == said
     assert not checkout.override.exists()
+
+
+@pytest.mark.seed("S1-65")
+def test_it_starts_with_secrets_of_its_own(checkout: Checkout, busy: dict[str, int]) -> None:
+    assert checkout.run("up").returncode == 0
+    secrets = {path.name: path.read_text() for path in (checkout.folder / "secrets").glob("[!.]*")}
+    assert {"auth_secret", "postgres_app_password", "turn_secret"} <= secrets.keys()
+    assert all(secrets.values())
 
 
 def test_free_ports_need_no_override(checkout: Checkout, busy: dict[str, int]) -> None:

@@ -20,12 +20,12 @@ _SOCKETS = f"{_NO_MATTER},missing_resolver"
 _NGINX = {
     "infra/nginx/prod.conf": _NO_MATTER,
     "infra/nginx/init.conf": _NO_MATTER,
-    "infra/nginx/turn-443.conf": _SOCKETS,
+    "infra/nginx/turn-443/nginx.conf": _NO_MATTER,
     "infra/monitoring/docker-api/nginx.conf": _SOCKETS,
 }
 _NGINX_VERSION = "1.30.999"
 """The newest of what docker-compose.prod.yaml names; gixy knows what is wrong with older ones."""
-_COMPOSE = ("docker-compose.prod.yaml", "docker-compose.yaml")
+_COMPOSE = ("docker-compose.prod.yaml", "docker-compose.turn-443.yaml", "docker-compose.yaml")
 
 
 def _shell_scripts() -> list[str]:

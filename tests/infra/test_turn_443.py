@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import ssl
 import struct
@@ -13,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -25,45 +27,74 @@ from signaling.turn.settings import TurnSettings
 from signaling.turn.urls import parse_turn_url
 from tests.api.process import Server, free_ports
 from tests.coturn import SECRET, Coturn
+from tests.infra.compose import services_of
 from tests.infra.conftest import program
 from tests.infra.proxy import SHIPPED, Nginx, answers, wait_until
 
 ROOT = SHIPPED.parents[1]
+_SHIPPED = SHIPPED / "turn-443"
 _MODULE = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
+# The folder is closed to others, so the workers of a nginx that root starts stay root.
+_AS_ROOT = " user root;" if os.geteuid() == 0 else ""
 _TURN_NAME = "turn.call.example.org"
 _STUN = struct.Struct("!HHI12s")
 _BINDING, _BINDING_SUCCESS, _COOKIE = 0x0001, 0x0101, 0x2112A442  # RFC 8489 §5, §18.2
 
 
-class SharedPort(Nginx):
-    """The proxy as docker-compose.turn-443.yaml runs it, with Debian's nginx."""
-
-    def __init__(self, folder: Path, program: str, site: Server, coturn: Coturn) -> None:
-        self._coturn = coturn
-        super().__init__(folder, program, (site.http_port, site.gateway_port), {})
+class Site(Nginx):
+    """The site's nginx as docker-compose.turn-443.yaml runs it: behind the one who tells TURN and the site apart."""
 
     def _write_twin(self, nodes: Sequence[tuple[int, int]], changes: Mapping[str, str]) -> Path:
-        folder = super()._write_twin(nodes, changes).parent
-        for path in (SHIPPED / "turn-443").glob("*.conf"):
-            (folder / path.name).write_text(
-                self._moved(path).replace("proxy_protocol default", "http2 proxy_protocol default")
-            )
-        (folder / "listen-https.conf").write_text((folder / "listen-https.conf").read_text().replace("http2 on;\n", ""))
-        (folder / "listen-tls.conf").write_text(f"listen 127.0.0.1:{self.https_port};\n")
-        main = folder / "turn-443.conf"
-        coturn = f"{self._coturn.host}:{self._coturn.tls_port}"
-        text = self._moved(SHIPPED / "turn-443.conf").replace("host.docker.internal:5349", coturn)
-        main.write_text(f"load_module {_MODULE};\n{text}")
+        main = super()._write_twin(nodes, changes)
+        listen = f"listen 127.0.0.1:{self.https_port} ssl http2 proxy_protocol default_server;\n"
+        (main.parent / "listen-https.conf").write_text(listen)
+        trusted = (_SHIPPED / "trusted-proxy.conf").read_text("utf-8")
+        assert "from 10.0.0.0/8;" in trusted
+        (main.parent / "trusted-proxy.conf").write_text(trusted.replace("10.0.0.0/8", "127.0.0.1"))
         return main
 
-    def _moved(self, path: Path) -> str:
-        return path.read_text("utf-8").replace("/tmp/nginx", str(self.folder / "run"))
+
+class SharedPort:
+    """The shipped proxy of port 443, with Debian's nginx, in front of a site and a coturn."""
+
+    def __init__(self, folder: Path, program: str, site: Site, coturn: Coturn) -> None:
+        [self.port] = free_ports(1)
+        self.site = site
+        self._log = folder / "log"
+        self._command = [program, "-e", "stderr", "-c", str(folder / "nginx.conf"), "-g", f"daemon off;{_AS_ROOT}"]
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir()
+        (folder / "listen-tls.conf").write_text(f"listen 127.0.0.1:{self.port};\n")
+        text = (_SHIPPED / "nginx.conf").read_text("utf-8")
+        for shipped, here in {
+            "/tmp/nginx": str(folder / "run"),
+            "worker_processes auto;": "worker_processes 1;",
+            "resolver 127.0.0.11 valid=2s ipv6=off;": "",
+            "host.docker.internal:5349": f"{coturn.host}:{coturn.tls_port}",
+            "nginx:8443": f"127.0.0.1:{site.https_port}",
+        }.items():
+            assert shipped in text
+            text = text.replace(shipped, here)
+        (folder / "nginx.conf").write_text(f"load_module {_MODULE};\n{text}")
+
+    def start(self) -> None:
+        """Start and wait until the port answers."""
+        with self._log.open("wb") as log:
+            process = self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+        wait_until(lambda: process.poll() is not None or answers(self.port))
+        assert process.poll() is None, self._log.read_text()
+
+    def close(self) -> None:
+        """End it."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(10)
 
 
 @pytest.fixture
 def shared(chatter: Server, coturn: Coturn, nginx_program: str, tmp_path: Path) -> Iterator[SharedPort]:
-    """The proxy in front of a site and a coturn."""
-    with _shared_port(tmp_path / "nginx", nginx_program, chatter, coturn) as running:
+    """The port in front of a site and a coturn."""
+    with _shared_port(tmp_path, nginx_program, chatter, coturn) as running:
         yield running
 
 
@@ -72,7 +103,10 @@ def _shared_port(folder: Path, nginx_program: str, chatter: Server, coturn: Cotu
     if not _MODULE.exists():
         pytest.skip("nginx knows no streams (Debian package libnginx-mod-stream)")
     with ExitStack() as stack:
-        running = SharedPort(folder, nginx_program, chatter, coturn)
+        site = Site(folder / "site", nginx_program, (chatter.http_port, chatter.gateway_port), {})
+        stack.callback(site.close)
+        site.start()
+        running = SharedPort(folder / "door", nginx_program, site, coturn)
         stack.callback(running.close)
         running.start()
         yield running
@@ -128,13 +162,33 @@ def _get(opened: ssl.SSLSocket, path: str) -> bytes:
     return b"".join(iter(lambda: opened.recv(65536), b""))
 
 
+def _ask_the_relay(opened: ssl.SSLSocket) -> None:
+    """Send coturn a question for the own address; it must answer."""
+    transaction = os.urandom(12)
+    opened.sendall(_STUN.pack(_BINDING, 0, _COOKIE, transaction))
+    answer = opened.recv(65536)
+    kind, _, cookie, answered = _STUN.unpack(answer[: _STUN.size])
+    assert (kind, cookie, answered) == (_BINDING_SUCCESS, _COOKIE, transaction)
+
+
 @pytest.mark.integration
 def test_who_asks_for_the_relay_reaches_coturn(shared: SharedPort, coturn: Coturn) -> None:
-    with _speak(shared.https_port, _TURN_NAME, coturn.ca_file.read_text()) as opened:
-        transaction = b"chatter-test"
-        opened.sendall(_STUN.pack(_BINDING, 0, _COOKIE, transaction))
-        kind, _, cookie, answered = _STUN.unpack(opened.recv(_STUN.size))
-    assert (kind, cookie, answered) == (_BINDING_SUCCESS, _COOKIE, transaction)
+    with _speak(shared.port, _TURN_NAME, coturn.ca_file.read_text()) as opened:
+        _ask_the_relay(opened)
+
+
+@pytest.mark.integration
+def test_relayed_calls_outlive_the_sites_nginx(shared: SharedPort, coturn: Coturn) -> None:
+    with _speak(shared.port, _TURN_NAME, coturn.ca_file.read_text()) as relayed:
+        _ask_the_relay(relayed)
+        shared.site.close()
+        with pytest.raises(OSError, match=r"EOF|reset"):
+            _speak(shared.port, "localhost", shared.site.authority_pem)
+        _ask_the_relay(relayed)
+        shared.site.start()
+        with _speak(shared.port, "localhost", shared.site.authority_pem) as opened:
+            assert _get(opened, "/health").startswith(b"HTTP/1.1 200 ")
+        _ask_the_relay(relayed)
 
 
 @pytest.mark.integration
@@ -155,9 +209,9 @@ async def test_relays_lie_at_the_machines_own_address(
     )
     with (
         _shipped_coturn(tmp_path / "coturn", turn_ca, own="127.0.0.1", bridge="127.0.0.2") as relays,
-        _shared_port(tmp_path / "nginx", nginx_program, chatter, relays) as proxy,
+        _shared_port(tmp_path, nginx_program, chatter, relays) as proxy,
     ):
-        url = parse_turn_url(f"turns:{_TURN_NAME}:{proxy.https_port}?transport=tcp")
+        url = parse_turn_url(f"turns:{_TURN_NAME}:{proxy.port}?transport=tcp")
         probe = TurnProbe(TurnSettings(urls=(url,), secret=SECRET, ca_file=relays.ca_file))
         given = credential(SECRET, "someone", int(time.time()) + 60)
         async with allocation(url, given, probe.tls, within=10) as relay:
@@ -169,19 +223,19 @@ async def test_relays_lie_at_the_machines_own_address(
 @pytest.mark.integration
 @pytest.mark.parametrize("name", ["localhost", "turning.example.org", None])
 def test_everyone_else_reaches_the_site_which_knows_their_address(shared: SharedPort, name: str | None) -> None:
-    with _speak(shared.https_port, name, shared.authority_pem, source="127.0.0.9") as opened:
+    with _speak(shared.port, name, shared.site.authority_pem, source="127.0.0.9") as opened:
         assert _get(opened, "/rooms").startswith(b"HTTP/1.1 401 ")
-    wait_until(lambda: '"/rooms"' in shared.access_log.read_text("utf-8"))
-    [line] = [json.loads(line) for line in shared.access_log.read_text("utf-8").splitlines() if "/rooms" in line]
+    wait_until(lambda: '"/rooms"' in shared.site.access_log.read_text("utf-8"))
+    [line] = [json.loads(line) for line in shared.site.access_log.read_text("utf-8").splitlines() if "/rooms" in line]
     assert line["remote_addr"] == "127.0.0.9"
 
 
 @pytest.mark.integration
 def test_the_site_speaks_http2_behind_it(shared: SharedPort) -> None:
-    context = ssl.create_default_context(cadata=shared.authority_pem)
+    context = ssl.create_default_context(cadata=shared.site.authority_pem)
     context.set_alpn_protocols(["h2", "http/1.1"])
     with (
-        socket.create_connection(("127.0.0.1", shared.https_port), timeout=15) as raw,
+        socket.create_connection(("127.0.0.1", shared.port), timeout=15) as raw,
         context.wrap_socket(raw, server_hostname="localhost") as opened,
     ):
         assert opened.selected_alpn_protocol() == "h2"
@@ -202,21 +256,35 @@ def test_compose_takes_both_files_together() -> None:
         assert services[node]["environment"]["NODE_ID"] == node
     assert services["coturn"]["environment"]["PRIVATE_IP"] == "10.0.0.5"
     assert services["coturn"]["environment"]["TURN_REALM"] == "call.example.org"
-    assert "/etc/chatter/nginx/turn-443.conf" in services["nginx"]["command"]
+    assert [services[name]["ports"] for name in ("tls-443", "nginx")] == [["443:8443"], ["80:8080"]]
     assert services["nginx"]["read_only"] is True
 
 
+def _services(name: str) -> dict[str, Any]:
+    return services_of((ROOT / name).read_text("utf-8"))
+
+
 def test_the_stack_is_told_what_is_different() -> None:
-    override = yaml.safe_load((ROOT / "docker-compose.turn-443.yaml").read_text("utf-8"))["services"]
-    production = yaml.safe_load((ROOT / "docker-compose.prod.yaml").read_text("utf-8"))["services"]
+    override, production = _services("docker-compose.turn-443.yaml"), _services("docker-compose.prod.yaml")
     for mount in override["nginx"]["volumes"]:
         source, target, _ = mount.split(":")
         assert (ROOT / source).is_file()
         assert (SHIPPED / target.removeprefix("/etc/chatter/nginx/")).is_file(), "nothing to mount it over"
-    assert override["nginx"]["command"][4] == "/etc/chatter/nginx/turn-443.conf"
-    assert "443:8443" in production["nginx"]["ports"]
-    assert override["coturn"]["environment"]["PRIVATE_IP"].startswith("${PRIVATE_IP:?")
+    assert production["nginx"]["ports"] == [*override["nginx"]["ports"], *override["tls-443"]["ports"]]
+    asked = set(re.findall(r"\$\{([A-Z_]+):\?", (ROOT / "docker-compose.turn-443.yaml").read_text("utf-8")))
+    assert asked == {"PRIVATE_IP", "TURN_DOMAIN"}
     nodes = {service for service in production if service.startswith("app-")}
-    assert override.keys() == {"nginx", "coturn", *nodes}
+    assert override.keys() == {"tls-443", "nginx", "coturn", *nodes}
     for node in nodes:
-        assert override[node]["environment"]["TURN_URLS"].endswith("}:443?transport=tcp")
+        assert override[node]["environment"]["TURN_URLS"].endswith(",turns:${TURN_DOMAIN:-}:443?transport=tcp")
+
+
+def test_the_shared_port_has_no_more_rights_than_others_and_reaches_the_site() -> None:
+    door = _services("docker-compose.turn-443.yaml")["tls-443"]
+    production = _services("docker-compose.prod.yaml")
+    hardened = {"restart", "init", "read_only", "cap_drop", "security_opt", "logging", "user", "ulimits"}
+    assert {key: door[key] for key in hardened} == {key: production["nginx"][key] for key in hardened}
+    assert door["image"] == production["docker-api"]["image"], "not that of the site, which every web client renews"
+    assert set(door["networks"]) <= set(production["nginx"]["networks"])
+    assert all(volume.endswith(":ro") for volume in door["volumes"])
+    assert {"healthcheck", "mem_limit", "cpus", "pids_limit", "stop_grace_period"} <= door.keys()
