@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 from sqlalchemy.engine import URL
@@ -45,7 +45,7 @@ def migrate_up(url: URL, progress: Callable[[str], None] = lambda _: None) -> li
         pending = backend.to_apply(migrations)
         for migration in pending:
             progress(f"applying {migration.id}")
-            backend.apply_one(migration)
+            _change(backend, migration, "apply")
         return [migration.id for migration in pending]
 
 
@@ -59,7 +59,7 @@ def migrate_down(url: URL, progress: Callable[[str], None] = lambda _: None) -> 
         if not applied:
             return None
         progress(f"rolling back {applied[0].id}")
-        backend.rollback_one(applied[0])
+        _change(backend, applied[0], "rollback")
         return str(applied[0].id)
 
 
@@ -109,6 +109,16 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         path.unlink()
         raise MigrationError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _change(backend: Any, migration: Any, direction: Literal["apply", "rollback"]) -> None:
+    # yoyo's own `apply_one` commits the change before the record of it: a death between the two could not be mended.
+    backend.ensure_internal_schema_updated()
+    with backend.transaction():
+        migration.process_steps(backend, direction)
+        backend.log_migration(migration, direction)
+        mark = backend.mark_one if direction == "apply" else backend.unmark_one
+        mark(migration, log=False)
 
 
 def _applied_by_newer(backend: Any) -> list[str]:

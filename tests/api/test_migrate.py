@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -19,6 +19,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import URL
+from yoyo.backends.base import DatabaseBackend
 
 from api import migrate
 from api.db import Database
@@ -143,6 +144,35 @@ async def test_a_killed_migration_does_not_lock_out_the_next(database_url: URL) 
     assert await lock_rows(database_url) == 1  # what the dead one left behind
     assert migrate_up(database_url) == MIGRATIONS
     assert await lock_rows(database_url) == 0
+
+
+async def test_a_migration_and_the_record_of_it_are_one(
+    database_url: URL, own_migrations: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "00099_unrecorded"
+    (own_migrations / f"{name}.sql").write_text(f"-- depends: {MIGRATIONS[-1]}\n\nCREATE TABLE one (id BIGINT);\n")
+    (own_migrations / f"{name}.rollback.sql").write_text("DROP TABLE one;\n")
+    with monkeypatch.context() as dying:
+        dying.setattr(DatabaseBackend, "mark_one", raising("no room"))
+        with pytest.raises(MigrationError, match="no room"):
+            migrate_up(database_url)
+    assert "one" not in await tables(database_url)
+    assert migrate_up(database_url) == [name]
+    with monkeypatch.context() as dying:
+        dying.setattr(DatabaseBackend, "unmark_one", raising("no room"))
+        with pytest.raises(MigrationError, match="no room"):
+            migrate_down(database_url)
+    assert "one" in await tables(database_url)
+    assert migrate_down(database_url) == name
+
+
+def raising(message: str) -> Callable[..., None]:
+    """Return a function that fails."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(message)
+
+    return fail
 
 
 MIGRATOR = """

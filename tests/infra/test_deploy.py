@@ -18,6 +18,10 @@ _NODES = ("app-1", "app-2", "app-10")
 
 # Holds images and containers as files: what a tag names, and which image a service runs.
 _DOCKER = r"""
+case "$*" in
+    "compose version") [ ! -e "$FAKE/no-compose" ]; exit ;;
+    info) [ ! -e "$FAKE/no-daemon" ]; exit ;;
+esac
 echo "$*" >>"$FAKE/log"
 image_of() { case "$1" in app-*) echo chatter_app ;; *) echo "chatter_$1" ;; esac; }
 shelf() { echo "$FAKE/images/$(echo "$1" | tr /: _-)"; }
@@ -40,11 +44,17 @@ command=$1
 for service in "$@"; do :; done
 case "$command" in
     config)
-        [ "$2" != --hash ] || { echo "$3 hash-of-the-file"; exit; }
-        printf '%s\n' nginx app-10 app-2 migrate app-1 app-tools ;;
+        case "$*" in
+            config) echo "name: chatter"; exit ;;
+            *--hash*) echo "$3 hash-of-the-file"; exit ;;
+        esac
+        printf '%s\n' nginx app-10 app-2 migrate app-1 app-tools $(cat "$FAKE/more-services" 2>/dev/null) ;;
     exec) [ ! -e "$FAKE/$3-hears-nobody" ] ;;
     ps) [ ! -e "$FAKE/running/$service" ] || echo "$service" ;;
-    build) for image in app nginx; do echo new >"$FAKE/images/chatter_$image-local"; done ;;
+    build)
+        for image in app nginx; do
+            [ -e "$FAKE/same-$image" ] || cat "$FAKE/next" >"$FAKE/images/chatter_$image-local"
+        done ;;
     run) [ ! -e "$FAKE/migration-fails" ] ;;
     up)
         case "$*" in *--no-recreate*) [ ! -e "$FAKE/running/$service" ] || exit 0 ;; esac
@@ -68,11 +78,13 @@ class Machine:
         shutil.copytree(ROOT / "infra", folder / "infra", ignore=shutil.ignore_patterns("__pycache__"))
         (folder / "started").write_text("2100-01-01T00:00:00.123456789Z\n")
         (folder / "hash").write_text("hash-of-the-file\n")
+        (folder / "next").write_text("new\n")
         (folder / "bin" / "docker").write_text(f"#!/bin/sh\nset -eu\n{_DOCKER}")
         (folder / "bin" / "docker").chmod(0o755)
         for image in ("app", "nginx"):
             (folder / "images" / f"chatter_{image}-local").write_text("old\n")
-        (folder / "made" / "old").write_text("old\n")
+        for version in ("old", "new"):
+            (folder / "made" / version).write_text(f"{version}\n")
         for service in (*_NODES, "nginx", "coturn", "nats"):
             (folder / "running" / service).write_text("old\n")
         subprocess.run([folder / "scripts" / "secrets"], check=True, capture_output=True, timeout=30)
@@ -84,6 +96,7 @@ class Machine:
             env={
                 "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
                 "FAKE": str(self.folder),
+                "TMPDIR": str(self.folder),
                 "SETTLE_S": "0",
                 "JOIN_WITHIN_S": "0",
             },
@@ -182,6 +195,24 @@ def test_a_deploy_that_was_broken_off_does_not_lose_the_version_before(machine: 
     assert {machine.running[service] for service in _NODES} == {"old"}
 
 
+@pytest.mark.parametrize("same", ["app", "nginx"])
+def test_pages_and_their_files_go_back_together(machine: Machine, same: str) -> None:
+    assert machine.deploy().returncode == 0
+    (machine.folder / "next").write_text("newest\n")
+    machine.plan(f"same-{same}")
+    assert machine.deploy().returncode == 0
+    assert machine.deploy("--back").returncode == 0
+    assert {machine.running[service] for service in (*_NODES, "nginx")} == {"new"}
+
+
+def test_a_deploy_that_was_broken_off_before_nginx_does_not_lose_the_version_before(machine: Machine) -> None:
+    assert machine.deploy().returncode == 0
+    (machine.folder / "running" / "nginx").write_text("old\n")
+    assert machine.deploy().returncode == 0
+    assert machine.deploy("--back").returncode == 0
+    assert {machine.running[service] for service in (*_NODES, "nginx")} == {"old"}
+
+
 def test_one_that_is_not_well_comes_first(machine: Machine) -> None:
     machine.plan("app-2-unwell")
     assert machine.deploy().returncode == 0
@@ -225,6 +256,17 @@ def test_a_changed_coturn_is_told_of_and_left_alone(machine: Machine, changed: s
     assert "coturn" not in machine.deploy("--back").stderr
 
 
+def test_the_proxy_of_turn_on_443_is_left_alone_too(machine: Machine) -> None:
+    (machine.folder / "more-services").write_text("tls-443\n")
+    (machine.folder / "running" / "tls-443").write_text("old\n")
+    done = machine.deploy()
+    assert (done.returncode, "tls-443" in done.stderr) == (0, False), done.stderr
+    (machine.folder / "started").write_text("2001-01-01T00:00:00Z\n")
+    done = machine.deploy()
+    assert "docker compose -f docker-compose.prod.yaml up -d --no-deps --force-recreate tls-443" in done.stderr
+    assert machine.running["tls-443"] == "old"
+
+
 def test_what_reads_changed_files_is_started_anew(machine: Machine) -> None:
     assert machine.deploy().returncode == 0
     assert not [line for line in machine.log if " restart " in line]
@@ -259,7 +301,7 @@ def test_the_first_deploy_has_nothing_to_keep(machine: Machine) -> None:
 
 def test_two_at_once_are_one_too_many(machine: Machine) -> None:
     holding = subprocess.Popen(
-        ["flock", machine.folder, "sh", "-c", "echo held; read -r end"],
+        ["flock", machine.folder / "deploy-chatter.lock", "sh", "-c", "echo held; read -r end"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
@@ -275,6 +317,16 @@ def test_without_secrets_nothing_is_done(machine: Machine) -> None:
     (machine.folder / "secrets" / "bus_url").unlink()
     done = machine.deploy()
     assert (done.returncode, len(done.stderr.splitlines()), machine.log) == (1, 1, [])
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"), [("no-compose", "docker has no compose plugin"), ("no-daemon", "docker does not answer")]
+)
+def test_what_docker_lacks_is_one_line(machine: Machine, missing: str, said: str) -> None:
+    machine.plan(missing)
+    done = machine.deploy()
+    assert (done.returncode, len(done.stderr.splitlines()), machine.log) == (2, 1, [])
+    assert done.stderr.startswith(f"deploy: {said}")
 
 
 def test_further_compose_files_are_heeded(machine: Machine) -> None:
