@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.infra.conftest import program
+from tests.infra.page import copying_commands
 from tests.infra.postgres import ROOT
 
 pytestmark = pytest.mark.integration
@@ -42,12 +42,7 @@ class Machine:
 
     def follow(self, *blocks: int) -> None:
         """Run blocks of commands of the page, one after the other in one shell."""
-        page = (ROOT / "docs" / "operations.md").read_text("utf-8")
-        section = page.partition("\n### Copies elsewhere\n")[2].partition("\n##")[0]
-        found = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
-        commands = "".join(found[block] for block in blocks).replace("/opt/chatter", str(self.checkout))
-        commands = commands.replace("copies@elsewhere.example.org:chatter", str(self._elsewhere / "chatter"))
-        assert "example.org" not in commands
+        commands = copying_commands(self.checkout, self._elsewhere / "chatter", *blocks)
         environment = {"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "FAKE": str(self.folder)}
         subprocess.run(["sh", "-eu", "-c", commands], cwd=self.checkout, env=environment, check=True, timeout=60)
 

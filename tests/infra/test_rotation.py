@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from tests.infra.conftest import program
+from tests.infra.page import commands
 from tests.infra.postgres import ROOT, Cluster, running_cluster
 
 _ROLES = {
@@ -57,12 +58,9 @@ class Machine:
         self, heading: str, block: int = 0, variables: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a block of commands of the page."""
-        page = (ROOT / "docs" / "operations.md").read_text("utf-8")
-        section = page.partition(f"\n### {heading}\n")[2].partition("\n##")[0]
-        commands = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)[block]
         path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
         return subprocess.run(
-            ["bash", "-c", commands],
+            ["bash", "-c", commands(heading, block)],
             cwd=self.folder,
             env={**(variables or {}), "PATH": path, "FAKE": str(self.folder)},
             stdin=subprocess.DEVNULL,
