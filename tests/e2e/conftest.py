@@ -23,15 +23,36 @@ from tests.e2e.person import Person
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
+# The pages behind the address bar: in each profile a process of their own that nobody sees.
+_ADDRESS_BAR = ("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup")
+# What Playwright switches off itself, for Chromium heeds only the last of such flags.
+_OFF_ANYWAY = (
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable",
+    "LensOverlay",
+    "MediaRouter",
+    "PaintHolding",
+    "ThirdPartyStoragePartitioning",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "TcpPortRandomizationWin",
+    "OptimizationHints",
+    "NetworkTimeServiceQuerying",
+    "AimEnabled",
+    "PreconnectToSearch",
+)
 CHROMIUM_FLAGS = [
+    f"--disable-features={','.join((*_ADDRESS_BAR, *_OFF_ANYWAY))}",
     "--no-sandbox",
-    "--use-fake-device-for-media-stream=device-count=2,fps=15",  # half the frames are half the encoding
+    "--use-fake-device-for-media-stream=device-count=2,fps=10",  # a third of the frames is a third of the work
     "--autoplay-policy=no-user-gesture-required",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-quic",
     "--no-first-run",
 ]
+IMPATIENT = "tests.e2e.impatient"
 _START_TIMEOUT_S = 60
 _FAILED = pytest.StashKey[bool]()
 expect.set_options(timeout=15_000)  # several browsers that encode video share two cores in CI
@@ -40,9 +61,11 @@ expect.set_options(timeout=15_000)  # several browsers that encode video share t
 class Server:
     """`chatter serve` as a process of its own, on free ports, with data of its own."""
 
-    def __init__(self, variables: dict[str, str] | None = None, command: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, variables: dict[str, str] | None = None, command: tuple[str, ...] = (), program: str = "api.cli"
+    ) -> None:
         self.variables = variables or {}
-        self._command = command
+        self._command = (*command, sys.executable, "-m", program, "serve")
         self.folder = Path(tempfile.mkdtemp(prefix="chatter-e2e-"))
         self.http_port, self.gateway_port = _free_ports(2)
         self.url = f"http://localhost:{self.http_port}"
@@ -63,7 +86,7 @@ class Server:
         begun = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*self._command, sys.executable, "-m", "api.cli", "serve"],
+                self._command,
                 cwd=ROOT,
                 env=environment,
                 stdout=log,
@@ -116,6 +139,15 @@ def server() -> Iterator[Server]:
     running.close()
 
 
+@pytest.fixture(scope="session")
+def impatient_server() -> Iterator[Server]:
+    """A server that gives members up sooner."""
+    running = Server(program=IMPATIENT)
+    running.start()
+    yield running
+    running.close()
+
+
 @pytest.fixture
 def own_server() -> Iterator[Server]:
     """A server of the test's own, to stop and start."""
@@ -158,9 +190,18 @@ class People:
         self._browser = browser
         self._made: list[Person] = []
 
-    async def new(self, *, phone: bool = False, dark: bool = False, browser: Browser | None = None) -> Person:
+    async def new(
+        self,
+        *,
+        phone: bool = False,
+        dark: bool = False,
+        small_camera: bool = True,
+        browser: Browser | None = None,
+    ) -> Person:
         """Open a fresh browser profile."""
-        person = await Person.open(browser or self._browser, self.server.url, phone=phone, dark=dark)
+        person = await Person.open(
+            browser or self._browser, self.server.url, phone=phone, dark=dark, small_camera=small_camera
+        )
         self._made.append(person)
         return person
 

@@ -121,9 +121,9 @@ def _who(head: bytes) -> str:
     return line.partition(_MARK)[2].split("&")[0].split(" ")[0]
 
 
-def server_to_cut(variables: dict[str, str] | None = None) -> tuple[Server, int]:
+def server_to_cut(variables: dict[str, str] | None = None, program: str = "api.cli") -> tuple[Server, int]:
     """Make a server whose gateway browsers reach over another port, which is the cutter's; return both."""
-    server = Server(variables)
+    server = Server(variables, program=program)
     port = server.gateway_port + 1000 if server.gateway_port < 60000 else server.gateway_port - 1000
     server.variables["GATEWAY_URL"] = f"ws://localhost:{port}"
     return server, port

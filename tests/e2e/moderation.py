@@ -15,9 +15,9 @@ from tests.e2e.person import Person
 _DEVICES_OFF = "localStorage.setItem('chatter.start.video', 'off'); localStorage.setItem('chatter.start.audio', 'off');"
 
 
-async def someone(people: People, *, phone: bool = False, dark: bool = False) -> Person:
+async def someone(people: People, *, phone: bool = False) -> Person:
     """Open a fresh profile whose camera and microphone start off."""
-    person = await people.new(phone=phone, dark=dark)
+    person = await people.new(phone=phone)
     await person.context.add_init_script(f"if (!localStorage.getItem('chatter.start.video')) {{ {_DEVICES_OFF} }}")
     return person
 

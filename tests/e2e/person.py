@@ -7,19 +7,28 @@ import contextlib
 import re
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 _TRIES = 5
-_TRY_MS = 3_000
+_TRY_MS = 5_000
 # Keeps every peer connection of the page within reach, to read its statistics and to disturb it.
 _WATCH_CONNECTIONS = """
 window.__connections = [];
 window.RTCPeerConnection = class extends window.RTCPeerConnection {
   constructor(...args) { super(...args); window.__connections.push(this); }
 };
+"""
+# Camera and screen as on old machines, whatever the page asks for: far less to encode for each of those who watch.
+_SMALL_CAMERA = """
+for (const [name, width, height] of [['getUserMedia', 320, 240], ['getDisplayMedia', 640, 360]]) {
+  const open = navigator.mediaDevices?.[name].bind(navigator.mediaDevices);
+  if (open) navigator.mediaDevices[name] = ({video, ...rest}) =>
+    open(video ? {...rest, video: {...video, width, height}} : rest);
+}
 """
 _RECEIVED = """
 async () => {
@@ -58,7 +67,9 @@ class Person:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     @classmethod
-    async def open(cls, browser: Browser, url: str, *, phone: bool = False, dark: bool = False) -> Person:
+    async def open(
+        cls, browser: Browser, url: str, *, phone: bool = False, dark: bool = False, small_camera: bool = True
+    ) -> Person:
         """Open a fresh profile."""
         size = {"width": 390, "height": 844} if phone else {"width": 1440, "height": 900}
         context = await browser.new_context(
@@ -68,7 +79,7 @@ class Person:
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce",
         )
-        await context.add_init_script(_WATCH_CONNECTIONS)
+        await context.add_init_script(_WATCH_CONNECTIONS + (_SMALL_CAMERA if small_camera else ""))
         return cls(context, await context.new_page(), url)
 
     def _on_console(self, message: ConsoleMessage) -> None:
@@ -87,13 +98,20 @@ class Person:
 
     async def press(self, button: Locator) -> None:
         """Press a button that may have stepped back: on a phone a first touch only brings it back."""
+        before = await _state_of(button)
         for _ in range(_TRIES):  # it steps back again while a busy machine is on its way to the button
-            for place in (2, 3):
-                await self.page.mouse.move(place, place)
+            await self.stir()
             with contextlib.suppress(PlaywrightTimeout):
                 await button.click(timeout=_TRY_MS)
                 return
+            if before and await _state_of(button) != before:  # it was pressed; only the word of that came late
+                return
         await button.click()
+
+    async def stir(self) -> None:
+        """Move the mouse, so that what stepped back comes forward."""
+        for place in (2, 3):
+            await self.page.mouse.move(place, place)
 
     async def sign_up(self, username: str, password: str = "a long enough secret") -> None:
         """Create an account."""
@@ -149,9 +167,10 @@ class Person:
         """Wait until someone's tile is there."""
         await expect(self.page.get_by_role("article", name=name, exact=True)).to_be_visible(timeout=15_000)
 
-    async def sees_nobody_called(self, name: str) -> None:
+    async def sees_nobody_called(self, name: str, within: timedelta = timedelta(seconds=15)) -> None:
         """Wait until someone's tile is gone."""
-        await expect(self.page.get_by_role("article", name=name, exact=True)).to_have_count(0, timeout=15_000)
+        tile = self.page.get_by_role("article", name=name, exact=True)
+        await expect(tile).to_have_count(0, timeout=within / timedelta(milliseconds=1))
 
     async def reads(self, text: str) -> None:
         """Wait until a chat message is there."""
@@ -164,7 +183,7 @@ class Person:
         found: list[dict[str, Any]] = await self.page.evaluate(_RECEIVED)
         return found
 
-    async def watches(self, others: int, *, more_than: int = 20, videos: int = 1) -> None:
+    async def watches(self, others: int, *, more_than: int = 10, videos: int = 1) -> None:
         """Wait until picture and sound of so many others have come in: frames decoded, energy in the audio."""
 
         async def all_flow() -> bool:
@@ -203,3 +222,11 @@ async def until(
         if time.monotonic() > deadline:
             raise AssertionError(f"did not come true: {await describe() if describe else condition}")
         await asyncio.sleep(0.1)
+
+
+async def _state_of(button: Locator) -> list[list[str | None]]:
+    """Return what a press changes in a button that opens or toggles something; nothing where there is none."""
+    found: list[list[str | None]] = await button.evaluate_all(
+        "all => all.map(one => [one.ariaExpanded, one.ariaPressed])"
+    )
+    return found

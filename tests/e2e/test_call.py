@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 @pytest.mark.seed("S1-03")
 @pytest.mark.seed("S1-06")
 async def test_host_and_guest_see_and_hear_each_other(people: People) -> None:
-    alice, bob = await people.new(), await people.new()
+    alice, bob = [await people.new(small_camera=False) for _ in range(2)]
     await alice.sign_up("alice")
     link = await alice.create_room()
     await alice.join(link)

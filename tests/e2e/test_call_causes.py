@@ -185,7 +185,8 @@ async def test_permission_denied(people: People, server: Server, refusing_browse
     )
 
 
-async def test_a_peer_gone_before_the_answer(people: People, server: Server) -> None:
+async def test_a_peer_gone_before_the_answer(people: People, impatient_server: Server) -> None:
+    people.server = server = impatient_server
     _, link = await host_of(people, "cause-gone")
     address = f"ws://localhost:{server.gateway_port}/ws/{link.rpartition('/')[2]}?v=2"
     async with connect(address, origin=server.url) as socket:  # type: ignore[arg-type]
