@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -97,12 +96,9 @@ def nats_server(host: str = "127.0.0.1", inside: Sequence[str] = ()) -> BusServe
 def redis_server() -> BusServer:
     """Return a Redis server that is not started yet; skips the test where there is none."""
     port = free_port()
-    folder = Path(tempfile.mkdtemp(prefix="chatter-redis-"))
-    return BusServer(
-        "redis",
-        [_found("redis-server"), "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(folder)],
-        port,
-    )
+    # It saves nothing; nor must it find a file of somebody else's.
+    files = ("--save", "", "--dir", tempfile.gettempdir(), "--dbfilename", f"chatter-{port}-never-written.rdb")
+    return BusServer("redis", [_found("redis-server"), "--bind", "127.0.0.1", "--port", str(port), *files], port)
 
 
 @pytest.fixture

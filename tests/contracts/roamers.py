@@ -22,14 +22,18 @@ _SILENCE_S = 3.0
 class Roamer:
     """Someone who talks in a room over one connection after the other; a session that is lost is followed by another.
 
-    `urls` gives the nodes that can be tried now. Every session is a `Speaker` of its own.
+    `urls` gives the nodes that can be tried now, `way` what `connect` has to know to get there. Every session is a
+    `Speaker` of its own.
     """
 
-    def __init__(self, name: str, room: str, urls: Callable[[], Sequence[str]], origin: str, seed: int) -> None:
+    def __init__(
+        self, name: str, room: str, urls: Callable[[], Sequence[str]], origin: str, seed: int, **way: Any
+    ) -> None:
         self._name = name
         self._room = room
         self._urls = urls
         self._origin = origin
+        self._way = way
         self._chance = random.Random(seed)
         self.sessions: list[tuple[str, Speaker]] = []
         """All sessions that began, each with its call."""
@@ -55,6 +59,7 @@ class Roamer:
                     ping_interval=None,
                     open_timeout=_SILENCE_S,
                     proxy=None,
+                    **self._way,
                 )
             except (OSError, InvalidHandshake, TimeoutError):
                 await asyncio.sleep(_TICK_S)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import socket
-import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,13 +12,12 @@ from pathlib import Path
 
 import httpx2
 import pytest
-import trustme
 from cryptography import x509
 
-from tests.api.process import Server, free_ports
-from tests.infra.conftest import program
-from tests.infra.proxy import SHIPPED, Nginx, answers, wait_until
-from tests.infra.visits import next_frame, open_socket, say_and_hear, way_in
+from tests.api.process import Server
+from tests.infra.authority import Authority
+from tests.infra.proxy import SHIPPED, Nginx, wait_until
+from tests.infra.visits import certificate_of, next_frame, open_socket, say_and_hear, way_in
 
 pytestmark = [pytest.mark.integration, pytest.mark.seed("S1-15")]
 
@@ -38,57 +34,6 @@ while [ "$1" != certbot ]; do shift; done
 shift 2
 exec "$CERTIFICATE" "$@"
 """
-
-
-class Authority:
-    """Pebble, which looks for challenges on one port of this machine, whatever the domain."""
-
-    def __init__(self, folder: Path, challenge_port: int) -> None:
-        folder.mkdir()
-        self.port, management, dns, self._dns_management = free_ports(4)
-        self.url = f"https://127.0.0.1:{self.port}/dir"
-        self.ca_file = folder / "ca.pem"
-        self._roots = f"https://127.0.0.1:{management}/roots/0"
-        own = trustme.CA()
-        own.cert_pem.write_to_path(self.ca_file)
-        issued = own.issue_cert("127.0.0.1")
-        issued.private_key_pem.write_to_path(folder / "key.pem")
-        issued.cert_chain_pems[0].write_to_path(folder / "cert.pem")
-        configuration = {
-            "listenAddress": f"127.0.0.1:{self.port}",
-            "managementListenAddress": f"127.0.0.1:{management}",
-            "certificate": str(folder / "cert.pem"),
-            "privateKey": str(folder / "key.pem"),
-            "httpPort": challenge_port,
-            "tlsPort": 1,
-            "ocspResponderURL": "",
-            "externalAccountBindingRequired": False,
-        }
-        (folder / "pebble.json").write_text(json.dumps({"pebble": configuration}))
-        names = ["pebble-challtestsrv", "-management", f"127.0.0.1:{self._dns_management}"]
-        names += ["-dns01", f"127.0.0.1:{dns}", "-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv6", ""]
-        pebble = ["pebble", "-config", str(folder / "pebble.json"), "-dnsserver", f"127.0.0.1:{dns}"]
-        self._commands = (names, pebble)
-        self._processes: list[subprocess.Popen[bytes]] = []
-
-    def start(self) -> None:
-        """Start and wait until it answers."""
-        manners = {"PATH": os.environ["PATH"], "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
-        for command in self._commands:
-            quiet = subprocess.DEVNULL
-            self._processes.append(subprocess.Popen(command, env=manners, stdout=quiet, stderr=quiet))
-        wait_until(lambda: answers(self._dns_management) and answers(self.port))
-
-    def root(self) -> str:
-        """Return the certificate that it signs with, in PEM."""
-        trust = ssl.create_default_context(cafile=str(self.ca_file))
-        return httpx2.get(self._roots, verify=trust, trust_env=False).text
-
-    def close(self) -> None:
-        """End it."""
-        for process in self._processes:
-            process.kill()
-            process.wait()
 
 
 class Edge:
@@ -138,21 +83,12 @@ class Edge:
 
     def served(self) -> x509.Certificate:
         """Return the certificate that browsers get."""
-        anyone = ssl.create_default_context()
-        anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
-        address = ("127.0.0.1", self.nginx.https_port)
-        with (
-            socket.create_connection(address, timeout=10) as raw,
-            anyone.wrap_socket(raw, server_hostname=_DOMAIN) as wrapped,
-        ):
-            return x509.load_der_x509_certificate(wrapped.getpeercert(binary_form=True) or b"")
+        return certificate_of(_DOMAIN, self.nginx.https_port)
 
 
 @pytest.fixture
 def edge(chatter: Server, nginx_program: str, tmp_path: Path) -> Iterator[Edge]:
     """The proxy of a new machine, with the self-signed certificate."""
-    for name in ("pebble", "pebble-challtestsrv"):
-        program(name, "pebble")
     folder = tmp_path / "nginx"
     runner = ["env", f"TLS_DIR={folder / 'tls'}", "WATCH_EVERY_S=0.2", str(_SCRIPT.with_name("serve-with-certificate"))]
     with ExitStack() as stack:

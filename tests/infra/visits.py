@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import ssl
 from typing import Any
 
 import httpx2
+from cryptography import x509
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin
 
@@ -54,6 +56,17 @@ def open_socket(nginx: Nginx, target: str) -> connect:
         close_timeout=5,
         ping_interval=None,
     )
+
+
+def certificate_of(name: str, port: int, host: str = "127.0.0.1") -> x509.Certificate:
+    """Return the certificate that browsers get who look for this name there."""
+    anyone = ssl.create_default_context()
+    anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection((host, port), timeout=10) as raw,
+        anyone.wrap_socket(raw, server_hostname=name) as wrapped,
+    ):
+        return x509.load_der_x509_certificate(wrapped.getpeercert(binary_form=True) or b"")
 
 
 async def next_frame(opened: ClientConnection) -> dict[str, Any]:
