@@ -264,7 +264,7 @@ class Hub:
 
     def close_room(self, room_id: str, reason: CloseReason = Close.ROOM_CLOSED) -> None:
         """Close every connection to a room, those that are just coming in too; nobody can resume."""
-        for link in self._links.of_room(room_id):
+        for link in self._links.of_room(room_id) + self.moves.links_of(room_id):
             link.close(reason)
         for session in self._sessions.lost():
             if session.live.room.id == room_id:

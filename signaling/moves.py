@@ -147,6 +147,11 @@ class Moves:
         live.call.rest()
         return encoded
 
+    def links_of(self, room_id: str) -> list[Link]:
+        """Return the connections of those who are in a room at rest."""
+        resting = self._resting.get(room_id)
+        return [] if resting is None else list(resting.links)
+
     def parted(self, link: Link, reason: LeaveReason, *, left: bool) -> None:
         """Note why a connection without a session was over first; of a member on its way that is held."""
         resting = self._resting.get(link.request.room_id)
@@ -174,14 +179,13 @@ class Moves:
 
     def depart(self, room_id: str) -> list[Held]:
         """Forget a room that lives elsewhere now, and close its connections with 1012; return what was held."""
-        resting = self._resting.pop(room_id)
+        resting = self._resting[room_id]
         held = [
             Held(session.member_id, link.held(), *resting.parted.get(link, (None, False)))
             for link, session in resting.links.items()
         ]
-        for link in resting.links:
-            link.close(Close.RESTART)
-        self._hub.close_room(room_id, Close.RESTART)  # for those who were about to come in
+        self._hub.close_room(room_id, Close.RESTART)
+        del self._resting[room_id]
         self._lobbies.tidy(room_id)
         return [one for one in held if one.texts or one.left]
 

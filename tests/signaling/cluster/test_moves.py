@@ -366,6 +366,16 @@ async def test_what_was_said_before_a_connection_ended_counts_where_a_room_stays
     assert (await come_back(a, dora)).frames[0]["lastId"] == 0
 
 
+async def test_a_room_that_is_closed_on_the_way_is_empty_at_the_other_end(town: Town, pair: Pair) -> None:
+    a, b = pair
+    ann, ben = await ready(pair)
+    task = await leaving(town, a)
+    a.hub.close_room(ROOM)
+    assert [person.closed for person in (ann, ben)] == [(4508, "room_closed")] * 2
+    await arrive(town, task)
+    assert b.hub.members(ROOM) == 0
+
+
 async def test_why_someone_went_on_the_way_is_what_was_first(town: Town, pair: Pair) -> None:
     a, b = pair
     for node in pair:
