@@ -43,7 +43,9 @@ class ClockWatch:
     async def check(self) -> None:
         """Compare them. Raises `DatabaseUnavailable`."""
         async with self._database.read() as connection:
-            offset = self._clock() - await now_there(connection)
+            asked = self._clock()
+            there = await now_there(connection)
+            offset = (asked + self._clock()) / 2 - there  # a slow answer is no clock that is off
         if _apart(offset) and not _apart(self._offset):
             logger.warning("%s: %s", _said(offset), _HOW, extra={"event": "clock_apart", "offset_s": round(offset, 1)})
         elif _apart(self._offset) and not _apart(offset):

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from api.settings.build import Settings, build
+from api.settings.build import Settings, base_url, build
 from api.settings.checks import SettingsError
 from api.settings.sources import explain, merge
 from api.settings.tree import SECRETS, VARIABLES, ServerTree, SettingsTree
@@ -57,7 +57,7 @@ def base_url_of(environ: Mapping[str, str] | None = None) -> str | None:
     try:
         values, _ = merge(environ)
         server = msgspec.convert(values.get("server", {}), ServerTree, strict=False)
-        return server.base_url or f"http://localhost:{parse_address(server.addr).port}"
+        return base_url(server, parse_address(server.addr))
     except (SettingsError, msgspec.ValidationError, ValueError):
         return environ.get("BASE_URL") or None
 

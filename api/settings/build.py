@@ -25,7 +25,7 @@ from api.settings.checks import (
 )
 from api.settings.database import database_url
 from api.settings.secret import auth_secret
-from api.settings.tree import SettingsTree
+from api.settings.tree import ServerTree, SettingsTree
 from api.settings.units import Address, parse_address, parse_duration, parse_size
 from api.version import VERSION
 from auth.settings import AuthSettings
@@ -100,7 +100,7 @@ class _Builder:
         self._production = tree.server.env == "production"
         self._listen = self._parsed("server", "addr", parse_address)
         self._gateway_listen = self._parsed("gateway", "addr", parse_address)
-        self._base_url = tree.server.base_url.rstrip("/") or f"http://localhost:{self._listen.port}"
+        self._base_url = base_url(tree.server, self._listen)
         self._data_dir = Path(tree.server.data_dir).expanduser()
 
     def build(self, create_secret: bool) -> Settings:
@@ -235,6 +235,11 @@ class _Builder:
 
     def _called(self, section: str, name: str) -> str:
         return self._sources.get((section, name), f"{section}.{name}")
+
+
+def base_url(server: ServerTree, listen: Address) -> str:
+    """Return where people reach the app."""
+    return server.base_url.rstrip("/") or f"http://localhost:{listen.port}"
 
 
 def _own_url(gateway: Address) -> str:
