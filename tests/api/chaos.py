@@ -7,6 +7,7 @@ import random
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tests.api.fleet import ORIGIN, Fleet, open_rooms
 from tests.buses import BusServer
@@ -35,8 +36,13 @@ async def move_in(fleet: Fleet, seed: int) -> list[Roamer]:
     for _ in range(3):
         await asyncio.to_thread(fleet.start)
     await asyncio.to_thread(open_rooms, next(iter(fleet.nodes.values())), ROOMS)
+    return people_of_rooms(fleet.urls, ORIGIN, seed)
+
+
+def people_of_rooms(urls: Callable[[], Sequence[str]], origin: str, seed: int, **way: Any) -> list[Roamer]:
+    """Return three people for each room; `way` is what `connect` has to know to get there."""
     names = [f"{room}-{name}" for room in ROOMS for name in ("Ann", "Ben", "Cleo")]
-    return [Roamer(name, room_of(name), fleet.urls, ORIGIN, seed + n) for n, name in enumerate(names)]
+    return [Roamer(name, room_of(name), urls, origin, seed + number, **way) for number, name in enumerate(names)]
 
 
 async def survive(fleet: Fleet, bus: BusServer, deeds: Sequence[Deed], *, resumes: int) -> None:

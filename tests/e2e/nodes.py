@@ -37,6 +37,7 @@ class Nodes:
                 "BASE_URL": self._proxy.url,
                 "GATEWAY_URL": self._proxy.url.replace("https:", "wss:"),
                 "TRUSTED_HOPS": "1",
+                "LIMITS_SCALE": "1000",  # crowds come from one address, and talk without a pause
             }
 
     def start(self) -> None:

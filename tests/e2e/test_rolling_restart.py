@@ -1,16 +1,23 @@
-"""A call behind the shipped proxy while both nodes are replaced, one after the other: it goes on with its pictures."""
+"""A call behind the shipped proxy while both nodes are replaced under load: it goes on with its pictures."""
 
 from __future__ import annotations
 
 import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+import httpx2
 import pytest
 
+from tests.api.chaos import LONGEST_S, ROOMS, come_together, people_of_rooms
+from tests.contracts.roamers import Roamer, check_sessions
 from tests.e2e.conftest import Server
 from tests.e2e.nodes import Nodes
 from tests.e2e.person import Person, until
 from tests.e2e.test_resume import announced, built, messages, tile_of
 from tests.e2e.test_two_nodes import browser, call, meet, nginx_program, nodes, pictures_go_on, talk
+from tests.signaling.chaos import chaos_seed
 
 __all__ = ["browser", "call", "nginx_program", "nodes"]
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session"), pytest.mark.seed("S1-13")]
@@ -47,8 +54,46 @@ async def replace(nodes: Nodes, node: Server, alice: Person, bob: Person) -> lis
     return said
 
 
+def open_rooms(nodes: Nodes, seed: int) -> list[Roamer]:
+    """Open further rooms at the same nodes; return the people who are to talk there."""
+    trust = ssl.create_default_context()
+    trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
+    url = nodes.first.url
+    device = {"Origin": url, "X-Device-ID": "laptop"}
+    with httpx2.Client(base_url=url, verify=trust, trust_env=False, headers=device) as client:
+        account = client.post("/auth/register", json={"username": "crowd", "password": "a long enough phrase"}).json()
+        for room in ROOMS:
+            bearer = {"Authorization": f"Bearer {account['token']}"}
+            client.post("/rooms", json={"roomId": room}, headers=bearer).raise_for_status()
+    return people_of_rooms(lambda: [url.replace("https:", "wss:")], url, seed, ssl=trust)
+
+
+@asynccontextmanager
+async def load(nodes: Nodes) -> AsyncIterator[None]:
+    """Have six people talk without a pause; afterwards all of them must have heard all, and nobody lost a session."""
+    seed = chaos_seed()
+    print(f"replay with CHAOS_SEED={seed}")
+    people = await asyncio.to_thread(open_rooms, nodes, seed)
+    over = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        for person in people:
+            group.create_task(person.live(cuts=False, talks=lambda: True, until=over.is_set))
+        yield
+        over.set()
+    async with asyncio.timeout(LONGEST_S):
+        await come_together(people)
+    check_sessions(people)
+    assert [person.losses for person in people] == [0] * len(people)
+    assert all(person.resumes for person in people)
+
+
 async def test_both_nodes_are_replaced_during_a_call(nodes: Nodes, call: tuple[Person, Person]) -> None:
-    alice, bob = call
+    async with load(nodes):
+        await both_are_replaced(nodes, *call)
+
+
+async def both_are_replaced(nodes: Nodes, alice: Person, bob: Person) -> None:
+    """Replace one node after the other while two talk; nobody notices."""
     tiles = [await tile_of(alice, "Bob"), await tile_of(bob, "alice")]
     for person, tile in zip((alice, bob), tiles, strict=True):
         await person.page.evaluate(_WATCH_PICTURES, tile)
