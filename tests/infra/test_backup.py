@@ -312,6 +312,47 @@ def test_prometheus_is_told_of_the_newest_at_the_start(cluster: Cluster, tmp_pat
     assert _metrics(tmp_path) == {name: n for name, n in before.items() if name != "chatter_backup_duration_seconds"}
 
 
+@pytest.fixture
+def blank(cluster: Cluster) -> Iterator[str]:
+    """The name of a database in which nobody has an account."""
+    name = "blank"
+    cluster.execute(f"CREATE DATABASE {name} OWNER chatter_owner", database="postgres")
+    migrate_up(cluster.url("chatter_owner").set(database=name))
+    yield name
+    cluster.execute(f"DROP DATABASE {name}", database="postgres")
+
+
+@pytest.mark.integration
+def test_while_nobody_has_an_account_a_backup_is_tried_and_not_kept(
+    cluster: Cluster, blank: str, tmp_path: Path
+) -> None:
+    with _keeping(cluster, tmp_path, PGDATABASE=blank):
+        pass
+    assert _metrics(tmp_path) == {"chatter_backup_last_run_success": 1}
+    assert {path.name for path in tmp_path.iterdir()} == {".begun", ".verify.lock", "chatter_backup.prom"}
+    assert not [name for name in _databases(cluster) if "verify" in name]
+    with _keeping(cluster, tmp_path):
+        pass
+    assert len(_backups(tmp_path)) == 1
+
+
+@pytest.mark.integration
+def test_a_lost_database_takes_no_backup_with_it(cluster: Cluster, blank: str, tmp_path: Path) -> None:
+    assert _run(cluster, tmp_path, "backup").returncode == 0
+    [kept], before = _backups(tmp_path), _metrics(tmp_path)
+    os.utime(kept, (time.time() - 2 * _DAY_S,) * 2)
+    tried = _run(cluster, tmp_path, "try", PGDATABASE=blank, BACKUP_KEEP_DAYS="1")
+    assert tried.returncode == 0, tried.stderr
+    assert (_backups(tmp_path), _metrics(tmp_path)) == ([kept], before)
+    assert _without_a_server(tmp_path, "check").returncode == 1, "the newest is old all the same"
+
+
+@pytest.mark.integration
+def test_a_try_that_fails_says_so(cluster: Cluster, tmp_path: Path) -> None:
+    assert _run(cluster, tmp_path, "try", PGPORT="1").returncode == 1
+    assert _metrics(tmp_path) == {"chatter_backup_last_run_success": 0}
+
+
 @contextlib.contextmanager
 def _keeping(cluster: Cluster, folder: Path, **variables: str) -> Iterator[None]:
     keeper = subprocess.Popen(

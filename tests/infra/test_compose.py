@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -345,7 +346,7 @@ def test_going_to_production_takes_secrets_a_domain_and_two_commands() -> None:
 
 
 _COMMAND = re.compile(
-    r"docker compose (?:--profile monitoring )?"
+    r"docker compose (-f docker-compose\.yaml )?(?:--profile monitoring )?"
     r"(up|ps|logs|exec|run|rm|stop|start|restart|top|kill)\b([^`|;<>&#\n]*)"
 )
 _TAKES_A_VALUE = {"--tail", "--since", "-e"}
@@ -363,19 +364,48 @@ def _named_services(command: str, rest: str) -> list[str]:
 
 
 def test_commands_of_the_docs_name_services_that_exist() -> None:
-    known = _stack(PRODUCTION)["services"].keys() | {"tls-443"}  # docker-compose.turn-443.yaml
+    production = _stack(PRODUCTION)["services"].keys() | {"tls-443"}  # docker-compose.turn-443.yaml
+    development = _stack(DEVELOPMENT)["services"].keys()
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-    found = [(page.name, match[1], match[2]) for page in pages for match in _COMMAND.finditer(page.read_text("utf-8"))]
+    found = [(page.name, *match.groups()) for page in pages for match in _COMMAND.finditer(page.read_text("utf-8"))]
     assert len(found) > 60
-    assert [one for one in found if not set(_named_services(*one[1:])) <= known] == []
+    assert [one for one in found if not set(_named_services(*one[2:])) <= (development if one[1] else production)] == []
 
 
 def test_everybody_calls_compose_alike() -> None:
     pages = [ROOT / "README.md", ROOT / "Taskfile.yml", *sorted((ROOT / "docs").rglob("*.md"))]
+    monitoring = ROOT / "infra" / "monitoring"
+    pages += [page for page in monitoring.rglob("*") if page.suffix in {".alloy", ".conf", ".yaml", ".yml"}]
     assert [page.name for page in pages if f"-f {PRODUCTION}" in page.read_text("utf-8")] == []
-    monitoring = "docker compose --profile monitoring up -d"
     for page in (ROOT / "docs" / "operations.md", ROOT / "docs" / "observability.md"):
-        assert f"`{monitoring} --no-recreate`" in page.read_text("utf-8")
+        assert "`docker compose --profile monitoring up -d --no-recreate`" in page.read_text("utf-8")
+
+
+_OF_DEVELOPMENT = f"docker compose -f {DEVELOPMENT} "
+"""Without the name of the file, COMPOSE_FILE in `.env` would lead each command to production."""
+
+
+def _compose_commands(lines: Iterable[str]) -> list[str]:
+    return [match[0] for line in lines for match in re.finditer(r"docker compose [^`\]|;&]*", line)]
+
+
+def test_nothing_tells_anybody_to_delete_the_data_of_production() -> None:
+    pages = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "Taskfile.yml", *FILES)]
+    pages += sorted((ROOT / "docs").rglob("*.md"))
+    commands = _compose_commands(line for page in pages for line in page.read_text("utf-8").splitlines())
+    deleting = [command for command in commands if re.search(r" down\b.* (?:--volumes|-v)\b", command)]
+    assert deleting
+    assert [command for command in deleting if not command.startswith(_OF_DEVELOPMENT)] == []
+
+
+def test_commands_of_development_do_not_reach_production() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8").splitlines()
+    rows = _compose_commands(line for line in page if line.startswith("| `task dev:"))
+    tasks = _stack("Taskfile.yml")["tasks"]
+    run = _compose_commands(str(task["cmds"]) for name, task in tasks.items() if name.startswith("dev:"))
+    head = _compose_commands((ROOT / DEVELOPMENT).read_text("utf-8").partition("\nname:")[0].splitlines())
+    assert all((rows, run, head))
+    assert [command for command in rows + run + head if not command.startswith(_OF_DEVELOPMENT)] == []
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs" / "runbooks").glob("*.md")), ids=lambda page: page.stem)

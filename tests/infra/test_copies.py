@@ -40,6 +40,13 @@ class Machine:
         """Return where a volume lies."""
         return self.folder / "volumes" / name
 
+    def let_rsync_end(self, code: int, volume: str) -> None:
+        """Let the copy of a volume end with this code, when all is copied."""
+        rsync = self.folder / "bin" / "rsync"
+        real = program("rsync", "rsync")
+        rsync.write_text(f'#!/bin/sh\n{real} "$@"\ncase "$*" in *"/{volume}/") exit {code} ;; esac\n')
+        rsync.chmod(0o755)
+
     def follow(self, *blocks: int) -> None:
         """Run blocks of commands of the page, one after the other in one shell."""
         commands = copying_commands(self.checkout, self._elsewhere / "chatter", *blocks)
@@ -66,6 +73,9 @@ def old(tmp_path: Path) -> Machine:
     (made.checkout / "secrets" / "auth_pepper").write_text("pepper")
     (made.checkout / "secrets" / "auth_pepper").chmod(0o444)
     (made.checkout / ".env").write_text("DOMAIN=call.example.org\n")
+    (made.checkout / "local").mkdir()
+    (made.checkout / "local" / "limits.conf").write_text("limits of the operator's own")
+    (made.checkout / "docker-compose.local.yaml").write_text("services: {}\n")
     for name in _OWNERS:
         (made.volume(name) / "a folder").mkdir(mode=0o750)
         (made.volume(name) / "a folder" / "Größe").write_text(name)
@@ -86,7 +96,32 @@ def test_what_was_copied_away_comes_to_a_new_machine(old: Machine, tmp_path: Pat
         assert brought == _tree(old.volume(name))
         for path in (new.volume(name) / "a folder", new.volume(name) / "link"):
             assert (path.lstat().st_uid, path.lstat().st_gid) == (owner, owner)
-    assert (new.folder / "log").read_text().splitlines() == ["compose stop app-1 app-2 certbot"]
+    assert (new.folder / "log").read_text().splitlines() == [
+        "compose stop app-1 app-2 certbot backup",
+        "compose start backup",
+    ]
+
+
+@pytest.mark.parametrize("own", ["local", "docker-compose.local.yaml"])
+def test_who_has_no_files_of_their_own_copies_the_rest(old: Machine, tmp_path: Path, own: str) -> None:
+    (old.checkout / own).rename(tmp_path / own)
+    old.follow(0)
+    new = Machine(tmp_path / "new", tmp_path / "elsewhere")
+    new.follow(1)
+    assert _tree(new.checkout) == _tree(old.checkout)
+    assert (tmp_path / "elsewhere" / "chatter" / "chatter_letsencrypt" / "link").is_symlink()
+
+
+def test_a_file_that_went_away_meanwhile_keeps_no_other_from_being_copied(old: Machine, tmp_path: Path) -> None:
+    old.let_rsync_end(24, "chatter_backups")
+    old.follow(0)
+    assert {path.name for path in (tmp_path / "elsewhere" / "chatter").iterdir()} >= _OWNERS.keys()
+
+
+def test_a_copy_that_fails_says_so(old: Machine) -> None:
+    old.let_rsync_end(23, "chatter_backups")
+    with pytest.raises(subprocess.CalledProcessError):
+        old.follow(0)
 
 
 def test_what_is_lost_here_is_kept_there(old: Machine, tmp_path: Path) -> None:

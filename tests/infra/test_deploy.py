@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ case "$1 $2" in
             *Health*) [ -e "$FAKE/$5-unwell" ] || echo healthy ;;
             *StartedAt*) cat "$FAKE/started" ;;
             *hash*) cat "$FAKE/hash" ;;
+            *Config.Image*) echo "$5" ;;
             *) cat "$FAKE/running/$5" ;;
         esac
         exit ;;
@@ -44,12 +46,13 @@ command=$1
 for service in "$@"; do :; done
 case "$command" in
     config)
+        [ ! -e "$FAKE/no-domain" ] || { cat "$FAKE/no-domain" >&2; exit 1; }
         case "$*" in
             config) echo "name: chatter"; exit ;;
             *--hash*) echo "$3 hash-of-the-file"; exit ;;
         esac
-        printf '%s\n' nginx app-10 app-2 migrate app-1 app-tools $(cat "$FAKE/more-services" 2>/dev/null) ;;
-    exec) [ ! -e "$FAKE/$3-hears-nobody" ] ;;
+        printf '%s\n' nginx $(cat "$FAKE/nodes") migrate app-tools $(cat "$FAKE/more-services" 2>/dev/null) ;;
+    exec) [ ! -e "$FAKE/$3-hears-nobody" ] && [ ! -e "$FAKE/$(cat "$FAKE/running/$3")-$3-hears-nobody" ] ;;
     ps) [ ! -e "$FAKE/running/$service" ] || echo "$service" ;;
     build)
         for image in app nginx; do
@@ -79,6 +82,7 @@ class Machine:
         (folder / "started").write_text("2100-01-01T00:00:00.123456789Z\n")
         (folder / "hash").write_text("hash-of-the-file\n")
         (folder / "next").write_text("new\n")
+        (folder / "nodes").write_text("app-10 app-2 app-1\n")
         (folder / "bin" / "docker").write_text(f"#!/bin/sh\nset -eu\n{_DOCKER}")
         (folder / "bin" / "docker").chmod(0o755)
         for image in ("app", "nginx"):
@@ -96,7 +100,7 @@ class Machine:
             env={
                 "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
                 "FAKE": str(self.folder),
-                "TMPDIR": str(self.folder),
+                "LOCK_DIR": str(self.folder),
                 "SETTLE_S": "0",
                 "JOIN_WITHIN_S": "0",
             },
@@ -229,6 +233,31 @@ def test_the_next_node_stays_until_the_new_one_hears_the_others(machine: Machine
     assert {line[-1] for line in machine.log if line.startswith("sys.exit(")} == {"2"}
 
 
+def test_the_last_node_has_to_hear_the_others_too(machine: Machine) -> None:
+    machine.plan("new-app-10-hears-nobody")
+    done = machine.deploy()
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == "deploy: the new version did not start; the version before runs again"
+    assert machine.replaced == [*_NODES, "app-10", "app-1", "app-2", "nginx"]
+    assert {machine.running[service] for service in (*_NODES, "nginx")} == {"old"}
+
+
+def test_a_version_before_that_hears_nobody_is_all_there_is(machine: Machine) -> None:
+    assert machine.deploy().returncode == 0
+    machine.plan("app-10-hears-nobody")
+    done = machine.deploy("--back")
+    assert done.returncode == 0, done.stderr
+    assert "app-10 does not hear the other nodes" in done.stderr
+    assert {machine.running[service] for service in (*_NODES, "nginx")} == {"old"}
+
+
+def test_a_node_that_is_alone_has_nobody_to_hear(machine: Machine) -> None:
+    (machine.folder / "nodes").write_text("app-1\n")
+    assert machine.deploy().returncode == 0
+    assert machine.replaced == ["app-1", "nginx"]
+    assert [line[-1] for line in machine.log if line.startswith("sys.exit(")] == ["0"]
+
+
 def test_a_second_deploy_of_the_same_keeps_the_version_before(machine: Machine) -> None:
     for _ in range(2):
         assert machine.deploy().returncode == 0
@@ -243,12 +272,17 @@ def test_nodes_read_new_secrets_one_at_a_time(machine: Machine) -> None:
     assert forced == [*_NODES]
 
 
-@pytest.mark.parametrize("changed", ["settings", "files"])
+_CHANGES = {
+    "settings": ("hash", "hash-of-before\n"),
+    "files": ("started", "2001-01-01T00:00:00Z\n"),
+    "image": ("images/coturn", "pulled\n"),
+}
+
+
+@pytest.mark.parametrize("changed", _CHANGES)
 def test_a_changed_coturn_is_told_of_and_left_alone(machine: Machine, changed: str) -> None:
-    if changed == "settings":
-        (machine.folder / "hash").write_text("hash-of-before\n")
-    else:
-        (machine.folder / "started").write_text("2001-01-01T00:00:00Z\n")
+    file, content = _CHANGES[changed]
+    (machine.folder / file).write_text(content)
     done = machine.deploy()
     assert done.returncode == 0, done.stderr
     assert "docker compose -f docker-compose.prod.yaml up -d --no-deps --force-recreate coturn" in done.stderr
@@ -261,10 +295,41 @@ def test_the_proxy_of_turn_on_443_is_left_alone_too(machine: Machine) -> None:
     (machine.folder / "running" / "tls-443").write_text("old\n")
     done = machine.deploy()
     assert (done.returncode, "tls-443" in done.stderr) == (0, False), done.stderr
-    (machine.folder / "started").write_text("2001-01-01T00:00:00Z\n")
+    (machine.folder / "images" / "tls-443").write_text("pulled\n")
     done = machine.deploy()
     assert "docker compose -f docker-compose.prod.yaml up -d --no-deps --force-recreate tls-443" in done.stderr
     assert machine.running["tls-443"] == "old"
+
+
+def test_what_the_proxy_of_turn_on_443_reads_is_watched(machine: Machine) -> None:
+    (machine.folder / "more-services").write_text("tls-443\n")
+    folder = machine.folder / "infra" / "nginx" / "turn-443"
+    read = {"nginx.conf", *re.findall(r"include (\S+);", (folder / "nginx.conf").read_text())}
+    assert "listen-tls.conf" in read
+    for name in {file.name for file in folder.iterdir()} - read:
+        os.utime(folder / name, (4_200_000_000,) * 2)  # later than the start
+    assert "tls-443" not in machine.deploy().stderr
+    os.utime(folder / "listen-tls.conf", (4_200_000_000,) * 2)
+    assert "force-recreate tls-443" in machine.deploy().stderr
+
+
+@pytest.mark.parametrize("fails", ["", "new-app-1-fails"])
+def test_port_443_is_taken_as_soon_as_nginx_gives_it_up(machine: Machine, fails: str) -> None:
+    (machine.folder / "more-services").write_text("tls-443\n")
+    if fails:
+        machine.plan(fails)
+    assert (machine.deploy().returncode != 0) is bool(fails)
+    done = [line for line in machine.log if line.startswith(("up ", "exec -T nginx"))]
+    at = done.index("up --detach --no-deps --wait --wait-timeout 120 nginx")
+    assert done[at + 1] == "up --detach --no-deps --no-recreate tls-443"
+    assert machine.running["tls-443"] == "other"
+
+
+def test_a_proxy_of_turn_on_443_that_does_not_start_is_not_passed_over(machine: Machine) -> None:
+    (machine.folder / "more-services").write_text("tls-443\n")
+    machine.plan("other-tls-443-fails")
+    done = machine.deploy()
+    assert (done.returncode, done.stderr.splitlines()[-1].split(";")[0]) == (2, "deploy: tls-443 did not start")
 
 
 def test_what_reads_changed_files_is_started_anew(machine: Machine) -> None:
@@ -309,14 +374,46 @@ def test_two_at_once_are_one_too_many(machine: Machine) -> None:
         assert holding.stdout is not None
         assert holding.stdout.readline() == b"held\n"
         done = machine.deploy()
-        assert (done.returncode, done.stderr) == (2, "deploy: another deploy is at work\n")
+        complaint = f"deploy: another deploy is at work; it holds {machine.folder}/deploy-chatter.lock\n"
+        assert (done.returncode, done.stderr) == (2, complaint)
         holding.communicate(b"\n")
+
+
+def test_who_is_not_the_first_to_deploy_needs_no_right_to_write(machine: Machine) -> None:
+    lock = machine.folder / "deploy-chatter.lock"
+    assert machine.deploy().returncode == 0
+    assert lock.stat().st_mode & 0o777 == 0o644
+    lock.chmod(0o444)
+    assert machine.deploy().returncode == 0
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("nowhere")])
+def test_what_cannot_be_a_lock_is_named(machine: Machine, make: Callable[[Path], None]) -> None:
+    lock = machine.folder / "deploy-chatter.lock"
+    make(lock)
+    done = machine.deploy()
+    [complaint] = done.stderr.splitlines()
+    assert (done.returncode, complaint.startswith(f"deploy: {lock}, ")) == (2, True)
+    assert machine.replaced == []
+
+
+def test_the_lock_is_the_same_for_everyone() -> None:
+    script = (ROOT / "scripts" / "deploy").read_text("utf-8")
+    assert "\nlock=${LOCK_DIR:-/tmp}/deploy-$project.lock\n" in script
+    assert "${TMPDIR" not in script
 
 
 def test_without_secrets_nothing_is_done(machine: Machine) -> None:
     (machine.folder / "secrets" / "bus_url").unlink()
     done = machine.deploy()
     assert (done.returncode, len(done.stderr.splitlines()), machine.log) == (1, 1, [])
+
+
+def test_without_a_domain_nothing_is_done_and_compose_says_why(machine: Machine) -> None:
+    complaint = "required variable DOMAIN is missing a value: write DOMAIN=call.example.org into .env\n"
+    (machine.folder / "no-domain").write_text(complaint)
+    done = machine.deploy()
+    assert (done.returncode, done.stderr, machine.log) == (1, complaint, ["config"])
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ class SharedPort:
         text = (_SHIPPED / "nginx.conf").read_text("utf-8")
         for shipped, here in {
             "/tmp/nginx": str(folder / "run"),
-            "worker_processes auto;": "worker_processes 1;",
+            "worker_processes 2;": "worker_processes 1;",
             "resolver 127.0.0.11 valid=2s ipv6=off;": "",
             "host.docker.internal:5349": f"{coturn.host}:{coturn.tls_port}",
             "nginx:8443": f"127.0.0.1:{site.https_port}",
@@ -231,6 +231,17 @@ def test_everyone_else_reaches_the_site_which_knows_their_address(shared: Shared
 
 
 @pytest.mark.integration
+def test_a_long_greeting_is_read_to_its_end(shared: SharedPort) -> None:
+    context = ssl.create_default_context(cadata=shared.site.authority_pem)
+    context.set_alpn_protocols(["http/1.1", *(f"{number:0250}" for number in range(24))])
+    with (
+        socket.create_connection(("127.0.0.1", shared.port), timeout=15) as raw,
+        context.wrap_socket(raw, server_hostname="localhost") as opened,
+    ):
+        assert _get(opened, "/health").startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.integration
 def test_the_site_speaks_http2_behind_it(shared: SharedPort) -> None:
     context = ssl.create_default_context(cadata=shared.site.authority_pem)
     context.set_alpn_protocols(["h2", "http/1.1"])
@@ -288,3 +299,16 @@ def test_the_shared_port_has_no_more_rights_than_others_and_reaches_the_site() -
     assert set(door["networks"]) <= set(production["nginx"]["networks"])
     assert all(volume.endswith(":ro") for volume in door["volumes"])
     assert {"healthcheck", "mem_limit", "cpus", "pids_limit", "stop_grace_period"} <= door.keys()
+
+
+def test_the_shared_port_keeps_to_its_bounds_when_it_is_full() -> None:
+    door = _services("docker-compose.turn-443.yaml")["tls-443"]
+    text = (_SHIPPED / "nginx.conf").read_text("utf-8")
+    told = dict(re.findall(r"^\s*(\w+) (\d+)k?;", text, re.MULTILINE))
+    names = ("worker_processes", "worker_connections", "preread_buffer_size", "proxy_buffer_size")
+    workers, connections, first_kb, other_kb = (int(told[name]) for name in names)
+    # Every one who is passed on takes two connections, and a buffer in each direction.
+    full_kb = workers * connections // 2 * (first_kb + other_kb)
+    assert full_kb <= int(door["mem_limit"].removesuffix("m")) * 1024 / 2, "nginx and the kernel need as much again"
+    init, master, health_check = 1, 1, 2
+    assert init + master + workers + health_check < door["pids_limit"]
