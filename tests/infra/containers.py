@@ -20,10 +20,12 @@ BASE, NODE = "localhost/chatter-test/debian:base", "localhost/chatter-test/debia
 _AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 _RELEASE = "bookworm"
 _LEFT_OUT = ("man", "doc", "locale", "info")
-# crun refuses hybrid cgroups, there is no systemd, and the default limits are beyond what a container may set.
+# crun refuses hybrid cgroups, there is no systemd, and the default limits are beyond what a container may set. podman's
+# name server loses questions that come while it learns of another container; by default they are repeated after 5 s.
 _SETTINGS = """\
 [containers]
 base_hosts_file = "{folder}/hosts"
+dns_options = ["timeout:1", "attempts:5"]
 default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 [engine]
 init_path = "/usr/bin/catatonit"

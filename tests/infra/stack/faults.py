@@ -21,6 +21,8 @@ class Fault:
     cause: str
     plant: Plant
     options: tuple[str, ...] = ()
+    apart: bool = False
+    """Whether no node runs that the doctor could be run in."""
 
 
 def _stopped(service: str) -> Plant:
@@ -55,7 +57,7 @@ def _proxy_without(line: str, file: str) -> Plant:
 
 @contextmanager
 def _another_turn_secret(stack: Installation) -> Iterator[None]:
-    """Change the secret as docs/operations.md says, but forget the nodes."""
+    """Change the secret at the relay, but forget the nodes."""
     secret, kept = stack.checkout / "secrets" / "turn_secret", stack.checkout / "turn_secret.kept"
     secret.rename(kept)
     stack.run("scripts/secrets")
@@ -65,6 +67,19 @@ def _another_turn_secret(stack: Installation) -> Iterator[None]:
     finally:
         kept.rename(secret)
         stack.recreate("coturn")
+
+
+@contextmanager
+def _short_secret(stack: Installation) -> Iterator[None]:
+    secret, kept = stack.checkout / "secrets" / "auth_secret", stack.checkout / "auth_secret.kept"
+    stack.stop("app-1")
+    secret.rename(kept)
+    secret.write_text("short")
+    try:
+        yield
+    finally:
+        kept.replace(secret)
+        stack.start_again("app-1")
 
 
 @contextmanager
@@ -84,6 +99,7 @@ def _nothing(stack: Installation) -> Iterator[None]:
 
 _TURN = {"turn-udp", "turn-tcp", "turn-tls"}
 FAULTS = {
+    "a secret is too short": Fault({"settings"}, "AUTH_SECRET must have at least 32 bytes", _short_secret, apart=True),
     "the name leads elsewhere": Fault(
         {"name"}, "call.chatter.test leads to 192.52.193.", _nothing, ("--address", "203.0.113.9")
     ),

@@ -151,10 +151,11 @@ class Installation:
         """Get the certificate, from Pebble."""
         return self.run("./init-letsencrypt.sh", check=False, ACME_SERVER=self._authority.url)
 
-    def examine(self, *options: str, node: str = "app-1") -> dict[str, Any]:
-        """Run the doctor; return its report."""
-        command = ("docker", "exec", self.container(node), "chatter", "doctor", "--json", *options)
-        done = self.run(*command, check=False)
+    def examine(self, *options: str, node: str = "app-1", apart: bool = False) -> dict[str, Any]:
+        """Run the doctor in the container of a node, or in one of its own; return its report."""
+        inside = ("docker", "exec", self.container(node), "chatter")
+        beside = ("docker", "compose", "run", "--rm", "--no-deps", "-T", node)
+        done = self.run(*(beside if apart else inside), "doctor", "--json", *options, check=False)
         report: dict[str, Any] = json.loads(done.stdout)
         assert done.returncode == (0 if report["ok"] else 1), done.stderr
         return report
