@@ -36,7 +36,8 @@ echo "$(id -u):$(id -g)" "$(status CapEff)" "$(status CapBnd)" "$(status NoNewPr
 """
 _OF_THE_MACHINE = {"disk", "clock"}
 """What of the machine that the tests run on may deserve a warning."""
-_PATIENCE_S = 60.0
+_PATIENCE_S = 120.0
+"""nginx looks for another certificate once a minute."""
 _WORDS_BETWEEN = 20
 _BACKUP = ("exec", "-T", "backup", "/opt/chatter/backup/postgres")
 
