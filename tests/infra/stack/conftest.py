@@ -55,7 +55,7 @@ def stack(fresh: Installation, visitor: Visitor) -> Installation:
     """The stack with its certificate."""
     if not visitor.is_let_in():
         assert fresh.obtain_certificate().returncode == 0
-        wait_until(visitor.is_let_in)
+        wait_until(visitor.is_let_in, 120.0)  # nginx looks for another certificate once a minute
     return fresh
 
 
