@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -13,11 +12,11 @@ import pytest
 import trustme
 
 from tests.api.process import free_ports
-from tests.infra.proxy import answers, wait_until
+from tests.infra.proxy import wait_until
+from tests.infra.shipped_coturn import INFRA, shipped_coturn
 
 pytestmark = [pytest.mark.integration, pytest.mark.seed("S1-15")]
 
-_INFRA = Path(__file__).resolve().parents[2] / "infra"
 _SECRET = "0123456789abcdef" * 4
 
 
@@ -54,31 +53,15 @@ def relay(turnserver: str, tmp_path: Path) -> Iterator[Relay]:
     tls = tmp_path / "tls"
     tls.mkdir()
     _renew(tls)
-    (tmp_path / "secret").write_text(_SECRET)
     port, tls_port = free_ports(2)
-    places = [f"--listening-port={port}", f"--tls-listening-port={tls_port}", f"--pidfile={tmp_path / 'pid'}"]
-    places += ["--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", f"--userdb={tmp_path / 'db'}"]
-    environment = {
-        "PATH": os.environ["PATH"],
-        "TURN_CONFIG": str(_INFRA / "coturn" / "turnserver.conf"),
-        "TURN_COMPLETE": str(tmp_path / "complete.conf"),
-        "TURN_SECRET_FILE": str(tmp_path / "secret"),
-        "TURN_REALM": "call.example.org",
+    ports = (f"--listening-port={port}", f"--tls-listening-port={tls_port}")
+    variables = {
         "TLS_DIR": str(tls),
-        "SERVE": str(_INFRA / "tls" / "serve-with-certificate"),
+        "SERVE": str(INFRA / "tls" / "serve-with-certificate"),
         "WATCH_EVERY_S": "0.1",
     }
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [_INFRA / "docker" / "coturn-start", *places], env=environment, cwd=tmp_path, stdout=log, stderr=log
-        )
-    try:
-        wait_until(lambda: process.poll() is not None or answers(tls_port))
-        assert process.poll() is None, (tmp_path / "log").read_text()
+    with shipped_coturn(tmp_path, _SECRET, tls_port, *ports, **variables) as process:
         yield Relay(tls, process, tls_port)
-    finally:
-        process.terminate()
-        process.wait(10)
     with pytest.raises(ConnectionRefusedError):
         ssl.get_server_certificate(("127.0.0.1", tls_port), timeout=10)
 
